@@ -1,0 +1,40 @@
+// Package batch reads and writes Kafka's record batch, version 2: the unit in
+// which records are appended, stored, fetched and checked.
+//
+// Big-endian; every "varint" is the zigzag base-128 form of protocol buffers:
+//
+//	 0                   8          12          16 17         21    23
+//	+-------------------+-----------+-----------+--+-----------+-----+
+//	| base offset       | length    |leader epoch|2| crc32c    |attr.|
+//	+-------------------+-----------+-----------+--+-----------+-----+
+//	 23          27                  35                  43
+//	+-----------+-------------------+-------------------+
+//	|last delta | base timestamp    | max timestamp     |
+//	+-----------+-------------------+-------------------+
+//	 43                  51    53          57          61
+//	+-------------------+-----+-----------+-----------+-----------
+//	| producer id       |epoch| sequence  | count     | records …
+//	+-------------------+-----+-----------+-----------+-----------
+//
+//	record:  length varint │ attributes 1 │ timestamp delta varint │ offset delta varint
+//	         │ key length varint, key │ value length varint, value
+//	         │ header count varint { key length varint, key, value length varint, value }
+//
+// The length counts what follows it, in the batch (whole = 12 + length) as in
+// the record. A length of -1 is null. The checksum covers everything from the
+// attributes to the end, so the base offset and the leader epoch can be
+// written later without it: that is what [Stamp] does.
+//
+// Batches are built and read uncompressed; a compressed one passes
+// [ParseHeader] and [Verify], and [Reader.Reset] refuses it.
+//
+// Nothing here holds a lock or keeps what it is given: a [Builder] and a
+// [Reader] belong to one goroutine each, a finished batch to everybody, since
+// nobody changes it. Nothing here touches a disk: what survives a crash is for
+// the caller to say, and [Verify] tells whether it did.
+//
+// Bytes may come from anywhere. Every length is checked against the bytes that
+// are there before it is believed, and reading allocates nothing.
+//
+// Layout: Kafka 4.0, DefaultRecordBatch.java and DefaultRecord.java.
+package batch
