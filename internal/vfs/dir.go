@@ -206,8 +206,8 @@ func control(f *os.File, op string, call func(fd uintptr) error) error {
 			}
 		}
 	})
-	if err != nil {
-		return &fs.PathError{Op: op, Path: f.Name(), Err: err}
+	if err != nil { // only of a closed file, and os does not say so with ErrClosed
+		return &fs.PathError{Op: op, Path: f.Name(), Err: fs.ErrClosed}
 	}
 	if callErr != nil {
 		return &fs.PathError{Op: op, Path: f.Name(), Err: callErr}
