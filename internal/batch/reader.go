@@ -52,6 +52,9 @@ func (r *Reader) Err() error { return r.err }
 
 // Next reads the next record into rec and returns true, or returns false at the
 // end of the batch and at the first record that makes no sense: see Err.
+//
+// It spells [sized] out, because a call that the compiler does not inline costs
+// a tenth of a record.
 func (r *Reader) Next(rec *Record) bool {
 	if r.left == 0 {
 		return r.end()
@@ -75,8 +78,16 @@ func (r *Reader) Next(rec *Record) bool {
 	if i < 0 {
 		delta, i = uvarint(b, at)
 	}
-	key, i := sized(b, i)
-	value, i := sized(b, i)
+	n, at := short(b, i)
+	if at < 0 {
+		n, at = uvarint(b, i)
+	}
+	key, i := view(b, n, at)
+	n, at = short(b, i)
+	if at < 0 {
+		n, at = uvarint(b, i)
+	}
+	value, i := view(b, n, at)
 	count, at := short(b, i)
 	if at < 0 {
 		count, at = uvarint(b, i)

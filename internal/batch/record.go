@@ -99,16 +99,17 @@ func ParseHeaders(raw []byte, count int, each func(key, value []byte) error) err
 // sized reads a length and that many bytes at b[i:] and returns a view of them,
 // nil for null, and the place behind them, or bad.
 func sized(b []byte, i int) ([]byte, int) {
-	n, at := short(b, i)
-	if at < 0 {
-		if n, at = uvarint(b, i); at < 0 {
-			return nil, bad
-		}
-	}
+	n, at := uvarint(b, i)
+	return view(b, n, at)
+}
+
+// view returns the bytes at b[at:] whose length, zigzagged, is n: nil for null;
+// and the place behind them, or bad.
+func view(b []byte, n uint64, at int) ([]byte, int) {
 	if n == nullCode {
 		return nil, at
 	}
-	if n&1 != 0 || n>>1 > uint64(len(b)-at) {
+	if at < 0 || n&1 != 0 || n>>1 > uint64(len(b)-at) {
 		return nil, bad
 	}
 	end := at + int(n>>1)

@@ -55,7 +55,7 @@ func short(b []byte, i int) (uint64, int) {
 	if lo < 0x80 {
 		return lo, i + 1
 	}
-	if i++; i >= len(b) || b[i] >= 0x80 {
+	if i++; uint(i) >= uint(len(b)) || b[i] >= 0x80 {
 		return 0, bad
 	}
 	return lo&0x7f | uint64(b[i])<<7, i + 1
