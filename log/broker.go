@@ -1,0 +1,296 @@
+package log
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"sync"
+
+	"github.com/freshet/freshet/internal/vfs"
+	"github.com/freshet/freshet/log/internal/journal"
+	"github.com/freshet/freshet/log/internal/segment"
+	"github.com/google/uuid"
+)
+
+// Names inside the data directory.
+const (
+	lockName   = "LOCK"
+	journalDir = "journal"
+	topicsDir  = "topics"
+)
+
+// A Broker is an open log. Any goroutine may call it.
+type Broker struct {
+	fsys     vfs.FS
+	dir      string
+	cfg      Config
+	readOnly bool
+	lock     io.Closer
+	journal  *journal.Journal
+	cluster  uuid.UUID
+	epoch    int32      // leader epoch: one an opening
+	admin    sync.Mutex // held while topics are made; taken before pub
+
+	// pub is what readers see. The leader of the journal changes it, all at
+	// once for a group of commits.
+	pub struct {
+		sync.RWMutex
+		topics    map[string]*topic
+		byID      map[uuid.UUID]*topic
+		committed map[string]map[TopicPartition]CommittedOffset
+		claims    map[string]Fence
+		tailBytes int64
+		dirty     []*partition  // with a tail
+		room      chan struct{} // closed and replaced after each flush
+		flushErr  error         // of the last flush, until one succeeds
+		closed    bool
+	}
+
+	// The flusher's.
+	flushNow    chan struct{}
+	checkpoints chan *snapshot
+	unsynced    map[*segment.Segment]*partition
+
+	stop       chan struct{} // closed by Close
+	background sync.WaitGroup
+	recovery   Recovery
+	follow     *follower // of a read-only broker
+}
+
+// Open opens the log in dir, making it if there is none. It fails with
+// ErrLocked while another process, or another Broker, has it open for writing.
+func Open(dir string, cfg Config) (*Broker, error) {
+	fsys, err := vfs.Dir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open log: %w", err)
+	}
+	return openFS(fsys, dir, cfg)
+}
+
+// OpenFS is Open on a file system of this module, for tests.
+func OpenFS(fsys vfs.FS, cfg Config) (*Broker, error) { return openFS(fsys, ".", cfg) }
+
+func openFS(fsys vfs.FS, dir string, cfg Config) (*Broker, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	lock, err := fsys.Lock(lockName)
+	if err != nil {
+		return nil, fmt.Errorf("open log %s: %w", dir, err)
+	}
+	b := newBroker(fsys, dir, cfg)
+	b.lock = lock
+	if err := b.start(); err != nil {
+		return nil, errors.Join(fmt.Errorf("open log %s: %w", dir, err), b.closeFiles())
+	}
+	b.background.Add(1)
+	go b.runFlusher()
+	if cfg.Durability == Interval {
+		b.background.Add(1)
+		go b.runSyncer()
+	}
+	return b, nil
+}
+
+func newBroker(fsys vfs.FS, dir string, cfg Config) *Broker {
+	b := &Broker{
+		fsys: fsys, dir: dir, cfg: cfg,
+		flushNow:    make(chan struct{}, 1),
+		checkpoints: make(chan *snapshot, 1),
+		unsynced:    map[*segment.Segment]*partition{},
+		stop:        make(chan struct{}),
+	}
+	b.resetLocked()
+	b.pub.claims = map[string]Fence{}
+	b.pub.room = make(chan struct{})
+	return b
+}
+
+// resetLocked forgets all topics and offsets.
+func (b *Broker) resetLocked() {
+	b.pub.topics = map[string]*topic{}
+	b.pub.byID = map[uuid.UUID]*topic{}
+	b.pub.committed = map[string]map[TopicPartition]CommittedOffset{}
+}
+
+// start recovers what is there and begins a new leader epoch, in a journal
+// file of its own that follows a checkpoint of all before.
+func (b *Broker) start() error {
+	if err := b.fsys.MkdirAll(journalDir, 0o700); err != nil {
+		return err
+	}
+	if err := b.fsys.MkdirAll(topicsDir, 0o700); err != nil {
+		return err
+	}
+	next, err := b.recover()
+	if err != nil {
+		return err
+	}
+	b.epoch++
+	modes := map[Durability]journal.SyncMode{Sync: journal.SyncGroups, Interval: journal.SyncTimed, OS: journal.SyncNever}
+	b.journal, err = journal.New(journal.Config{
+		FS: vfs.Sub(b.fsys, journalDir), FileBytes: b.cfg.JournalBytes, Sync: modes[b.cfg.Durability],
+		Boot: parseBoot(b.cfg.bootID()), Now: b.cfg.Now, Sequencer: sequencer{b},
+	}, next)
+	if err != nil {
+		return err
+	}
+	return b.checkpoint(b.snapshotLocked(next), false)
+}
+
+// Close makes everything durable, so that opening again has nothing to
+// recover, and gives the directory up. It returns what had poisoned the log,
+// if something had. Consumers fail with ErrClosed from here on; commits under
+// way end first.
+func (b *Broker) Close() error {
+	b.pub.Lock()
+	if b.pub.closed {
+		b.pub.Unlock()
+		return nil
+	}
+	b.pub.closed = true
+	b.pub.Unlock()
+	close(b.stop)
+	b.background.Wait()
+	if b.readOnly {
+		return b.closeFiles()
+	}
+	return errors.Join(b.finish(), b.closeFiles())
+}
+
+// finish checkpoints everything, which leaves the journal empty.
+func (b *Broker) finish() error {
+	var s *snapshot
+	err := b.journal.Exclusive(func() error {
+		s = b.snapshotLocked(b.journal.Next())
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := b.journal.Close(); err != nil {
+		return err
+	}
+	return b.checkpoint(s, true)
+}
+
+func (b *Broker) closeFiles() error {
+	var errs []error
+	if b.journal != nil {
+		if err := b.journal.Close(); !errors.Is(err, journal.ErrClosed) && !errors.Is(err, ErrPoisoned) {
+			errs = append(errs, err)
+		}
+	}
+	if b.follow != nil {
+		errs = append(errs, b.follow.close())
+	}
+	for _, t := range b.pub.topics {
+		for _, p := range t.partitions {
+			for _, s := range p.segments {
+				errs = append(errs, s.Close())
+			}
+		}
+	}
+	if b.lock != nil {
+		errs = append(errs, b.lock.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Dir returns the directory that the log was opened in.
+func (b *Broker) Dir() string { return b.dir }
+
+// FS returns the file system of the log's directory, for what stands beside
+// the log in it.
+func (b *Broker) FS() vfs.FS { return b.fsys }
+
+// Err returns what has poisoned the log, or nil.
+func (b *Broker) Err() error {
+	if b.readOnly {
+		return nil
+	}
+	if err := b.journal.Err(); !errors.Is(err, journal.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// Offsets returns the offset of the oldest record of tp and the one that the
+// next record will get.
+func (b *Broker) Offsets(tp TopicPartition) (start, end Offset, err error) {
+	p, err := b.partition(tp)
+	if err != nil {
+		return 0, 0, err
+	}
+	b.pub.RLock()
+	defer b.pub.RUnlock()
+	return p.start, p.end, nil
+}
+
+func (b *Broker) topic(name string) (*topic, error) {
+	b.pub.RLock()
+	defer b.pub.RUnlock()
+	t, ok := b.pub.topics[name]
+	if !ok {
+		return nil, fmt.Errorf("topic %q: %w", name, ErrUnknownTopic)
+	}
+	return t, nil
+}
+
+func (b *Broker) partition(tp TopicPartition) (*partition, error) {
+	t, err := b.topic(tp.Topic)
+	if err != nil {
+		return nil, err
+	}
+	if uint(tp.Partition) >= uint(len(t.partitions)) {
+		return nil, fmt.Errorf("partition %s: %w", tp, ErrUnknownTopic)
+	}
+	return t.partitions[tp.Partition], nil
+}
+
+func (b *Broker) topicsByNameLocked() []*topic {
+	ts := make([]*topic, 0, len(b.pub.topics))
+	for _, t := range b.pub.topics {
+		ts = append(ts, t)
+	}
+	slices.SortFunc(ts, func(x, y *topic) int {
+		if x.name < y.name {
+			return -1
+		}
+		return 1
+	})
+	return ts
+}
+
+func (b *Broker) addTopicLocked(t *topic) {
+	b.pub.topics[t.name] = t
+	b.pub.byID[t.id] = t
+}
+
+func partitionDir(p *partition) string {
+	return path.Join(topicsDir, p.topic.id.String(), strconv.Itoa(int(p.id)))
+}
+
+// partitionFS returns the directory of a partition, made durable if it is new.
+// Its name has nothing of the topic's, so no client's string is a path.
+func (b *Broker) partitionFS(p *partition) (vfs.FS, error) {
+	dir := partitionDir(p)
+	_, err := b.fsys.Stat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = b.fsys.MkdirAll(dir, 0o700)
+		for _, d := range []string{path.Dir(dir), topicsDir, "."} {
+			if err == nil {
+				err = b.fsys.SyncDir(d)
+			}
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("directory of partition %s: %w", p.tp, err)
+	}
+	return vfs.Sub(b.fsys, dir), nil
+}

@@ -1,0 +1,217 @@
+package log
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"os"
+
+	"github.com/freshet/freshet/internal/vfs"
+	"github.com/freshet/freshet/log/internal/journal"
+	"github.com/google/uuid"
+)
+
+// CHECKPOINT says where replaying the journal begins and holds everything
+// before that which is not in a segment. It is replaced as a whole.
+//
+//	0               8       12      16              24
+//	+---------------+-------+-------+---------------+
+//	| magic         |version| crc   | first sequence|
+//	+---------------+-------+-------+---------------+
+//	24              32      36      40
+//	+---------------+-------+-------+-- - -
+//	| cluster id (16 bytes) | epoch | flags | entries
+//	+---------------+-------+-------+-- - -
+const (
+	checkpointName        = "CHECKPOINT"
+	checkpointMagic       = "FRESHETC"
+	checkpointVersion     = 1
+	checkpointHeaderBytes = 48
+
+	// flagClosed says that the log was closed: there is no journal to replay.
+	flagClosed = 1 << 0
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// A snapshot is the state between two records of the journal, but for what is
+// in the segments: they may be further on by the time they are written, and
+// replaying skips what they hold.
+type snapshot struct {
+	first      uint64 // sequence number of the record after it
+	entries    []byte // topics and offsets
+	partitions []*partition
+}
+
+// snapshotLocked takes a snapshot. Nothing may be on its way through the
+// journal.
+func (b *Broker) snapshotLocked(first uint64) *snapshot {
+	s := &snapshot{first: first}
+	for _, t := range b.topicsByNameLocked() {
+		s.entries = appendTopicEntry(s.entries, t.id, t.name, t.cfg)
+		s.partitions = append(s.partitions, t.partitions...)
+	}
+	for group, offsets := range b.pub.committed {
+		for tp, o := range offsets {
+			s.entries = appendOffsetEntry(s.entries, group, b.pub.topics[tp.Topic].id, tp.Partition, o)
+		}
+	}
+	return s
+}
+
+// checkpoint brings the segments up to the snapshot or beyond, syncs them, and
+// replaces CHECKPOINT; then the journal before the snapshot is not needed any
+// more.
+func (b *Broker) checkpoint(s *snapshot, closed bool) error {
+	if err := b.flush(); err != nil {
+		return err
+	}
+	for seg, p := range b.unsynced {
+		if err := seg.Sync(); err != nil {
+			return fmt.Errorf("partition %s: %w", p.tp, err)
+		}
+		delete(b.unsynced, seg)
+	}
+	// What the segments hold must not be ahead of a durable journal: after a
+	// crash one partition would have its share of a commit and another not.
+	if !closed {
+		if err := b.journal.SyncNow(); err != nil {
+			return err
+		}
+	}
+	if err := vfs.WriteFileAtomic(b.fsys, checkpointName, b.encodeCheckpoint(s, closed)); err != nil {
+		return fmt.Errorf("write checkpoint: %w", err)
+	}
+	before := s.first
+	if closed {
+		before++ // there may be a file that begins at first, without a record
+	}
+	return journal.RemoveBefore(vfs.Sub(b.fsys, journalDir), before)
+}
+
+func (b *Broker) encodeCheckpoint(s *snapshot, closed bool) []byte {
+	out := make([]byte, checkpointHeaderBytes)
+	copy(out, checkpointMagic)
+	binary.BigEndian.PutUint32(out[8:], checkpointVersion)
+	binary.BigEndian.PutUint64(out[16:], s.first)
+	copy(out[24:40], b.cluster[:])
+	binary.BigEndian.PutUint32(out[40:], uint32(b.epoch))
+	var flags uint32
+	if closed {
+		flags = flagClosed
+	}
+	binary.BigEndian.PutUint32(out[44:], flags)
+	out = append(out, s.entries...)
+	b.pub.RLock()
+	for _, p := range s.partitions {
+		out = appendPartitionEntry(out, p.entryLocked())
+	}
+	b.pub.RUnlock()
+	binary.BigEndian.PutUint32(out[12:], crc32.Checksum(out, castagnoli))
+	return out
+}
+
+// entryLocked describes what is in the segments of p.
+func (p *partition) entryLocked() partitionEntry {
+	e := partitionEntry{topic: p.topic.id, partition: p.id, start: p.start, end: p.start}
+	for _, s := range p.segments {
+		e.segments = append(e.segments, segmentEntry{Offset(s.Base()), Offset(s.End()), s.SizeBytes()})
+		e.end = Offset(s.End())
+	}
+	for _, ep := range p.epochs {
+		if ep.start < e.end {
+			e.epochs = append(e.epochs, ep)
+		}
+	}
+	return e
+}
+
+type checkpointHeader struct {
+	first   uint64
+	cluster uuid.UUID
+	epoch   int32
+	closed  bool
+}
+
+// readCheckpoint returns the header and the entries; fs.ErrNotExist where
+// there is no checkpoint.
+func readCheckpoint(fsys vfs.FS) (checkpointHeader, []byte, error) {
+	b, err := vfs.ReadFile(fsys, checkpointName)
+	if err != nil {
+		return checkpointHeader{}, nil, err
+	}
+	h, err := decodeCheckpointHeader(b)
+	if err != nil {
+		return h, nil, err
+	}
+	want := binary.BigEndian.Uint32(b[12:])
+	clear(b[12:16])
+	if got := crc32.Checksum(b, castagnoli); got != want {
+		return h, nil, corruptCheckpoint(fmt.Errorf("crc %08x, want %08x", got, want))
+	}
+	return h, b[checkpointHeaderBytes:], nil
+}
+
+// peekCheckpoint reads the header alone, and not its checksum: enough to see
+// whether the file was replaced.
+func peekCheckpoint(fsys vfs.FS) (h checkpointHeader, err error) {
+	f, err := fsys.OpenFile(checkpointName, os.O_RDONLY, 0)
+	if err != nil {
+		return h, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	b := make([]byte, checkpointHeaderBytes)
+	if _, err := f.ReadAt(b, 0); err != nil {
+		return h, err
+	}
+	return decodeCheckpointHeader(b)
+}
+
+func decodeCheckpointHeader(b []byte) (h checkpointHeader, err error) {
+	if len(b) < checkpointHeaderBytes {
+		return h, corruptCheckpoint(fmt.Errorf("%d bytes, want at least %d", len(b), checkpointHeaderBytes))
+	}
+	if string(b[:8]) != checkpointMagic {
+		return h, corruptCheckpoint(fmt.Errorf("magic is %q, want %q", b[:8], checkpointMagic))
+	}
+	if v := binary.BigEndian.Uint32(b[8:]); v != checkpointVersion {
+		return h, fmt.Errorf("%s: %w: it has version %d, this program reads %d (use the program that wrote it, or another data directory)",
+			checkpointName, ErrVersion, v, checkpointVersion)
+	}
+	h.first = binary.BigEndian.Uint64(b[16:])
+	copy(h.cluster[:], b[24:40])
+	h.epoch = int32(binary.BigEndian.Uint32(b[40:]))
+	h.closed = binary.BigEndian.Uint32(b[44:])&flagClosed != 0
+	return h, nil
+}
+
+func corruptCheckpoint(err error) error { return &vfs.CorruptError{Path: checkpointName, Err: err} }
+
+// isNew reports whether a directory without CHECKPOINT is one that never held
+// a log, so that making one there overwrites nothing.
+func (b *Broker) isNew() (bool, error) {
+	for _, dir := range []string{journalDir, topicsDir} {
+		entries, err := b.fsys.ReadDir(dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return false, err
+		}
+		for _, e := range entries {
+			if dir == topicsDir || !b.neverUsed(e.Name()) {
+				return false, nil
+			}
+		}
+	}
+	return true, nil
+}
+
+// neverUsed reports whether a journal file has no record: the first opening of
+// the log was cut short.
+func (b *Broker) neverUsed(name string) bool {
+	used, err := journal.HasRecords(vfs.Sub(b.fsys, journalDir), name)
+	return err == nil && !used
+}

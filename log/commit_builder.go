@@ -1,0 +1,186 @@
+package log
+
+import (
+	"fmt"
+
+	"github.com/freshet/freshet/internal/batch"
+	"github.com/freshet/freshet/log/internal/journal"
+)
+
+// batchBytes is the size at which a builder closes a batch and begins the
+// next, unless the topic allows less.
+const batchBytes = 1 << 20
+
+// A CommitBuilder gathers records, encoded in place as they come, and offsets
+// for one [Commit] after the other. It belongs to one goroutine at a time.
+type CommitBuilder struct {
+	b       *Broker
+	topics  map[string]*TopicAppender
+	dirty   []*partitionAppender // with records, in order of the first
+	offsets []offsetCommit
+	fence   Fence
+	closed  int64  // bytes of finished batches
+	headers []byte // of one record, encoded
+}
+
+// An offsetCommit is an offset of a group, on its way.
+type offsetCommit struct {
+	group string
+	p     *partition
+	o     CommittedOffset
+}
+
+// NewCommitBuilder returns an empty builder.
+func (b *Broker) NewCommitBuilder() *CommitBuilder {
+	return &CommitBuilder{b: b, topics: map[string]*TopicAppender{}}
+}
+
+// A TopicAppender appends to one topic of its builder's next commit.
+type TopicAppender struct {
+	c          *CommitBuilder
+	t          *topic
+	partitions []partitionAppender
+}
+
+type partitionAppender struct {
+	p       *partition
+	open    batch.Builder
+	dirty   bool          // has records for the next commit
+	batches []commitBatch // finished
+	hint    int           // bytes that the last batch took
+}
+
+// Topic returns the appender of a topic, the same at every call. It returns
+// ErrUnknownTopic where there is none.
+func (c *CommitBuilder) Topic(name string) (*TopicAppender, error) {
+	if a, ok := c.topics[name]; ok {
+		return a, nil
+	}
+	t, err := c.b.topic(name)
+	if err != nil {
+		return nil, err
+	}
+	a := &TopicAppender{c: c, t: t, partitions: make([]partitionAppender, len(t.partitions))}
+	for i := range a.partitions {
+		a.partitions[i].p = t.partitions[i]
+	}
+	c.topics[name] = a
+	return a, nil
+}
+
+// Append adds a record to a partition of a topic. It copies what it needs.
+func (c *CommitBuilder) Append(topic string, partition int32, r *Record) error {
+	a, err := c.Topic(topic)
+	if err != nil {
+		return err
+	}
+	return a.Append(partition, r)
+}
+
+// Partitions returns the number of partitions of the topic.
+func (a *TopicAppender) Partitions() int32 { return int32(len(a.partitions)) }
+
+// Append adds a record to a partition. It copies what it needs of r. It
+// returns ErrUnknownTopic for a partition that is not there, and
+// ErrRecordTooLarge, leaving the builder as it was.
+func (a *TopicAppender) Append(partition int32, r *Record) error {
+	if uint(partition) >= uint(len(a.partitions)) {
+		return fmt.Errorf("partition %s-%d: %w", a.t.name, partition, ErrUnknownTopic)
+	}
+	p := &a.partitions[partition]
+	headers := a.c.encodeHeaders(r.Headers)
+	size := batch.RawRecordSizeBytes(r.Key, r.Value, headers)
+	limit := a.t.cfg.MaxMessageBytes
+	if p.open.Count() > 0 && p.open.SizeBytes()+size > min(limit, batchBytes) {
+		a.c.finish(p)
+	}
+	if p.open.Count() == 0 {
+		if batch.HeaderBytes+size > limit {
+			return fmt.Errorf("record of %d bytes to %s-%d, at most %d (max.message.bytes of the topic): %w",
+				size, a.t.name, partition, limit, ErrRecordTooLarge)
+		}
+		if !p.dirty {
+			p.dirty = true
+			a.c.dirty = append(a.c.dirty, p)
+		}
+		p.open.Reset(p.hint)
+	}
+	p.open.AppendRaw(r.TimestampMillis, r.Key, r.Value, len(r.Headers), headers)
+	return nil
+}
+
+func (c *CommitBuilder) encodeHeaders(hs []Header) []byte {
+	if len(hs) == 0 {
+		return nil
+	}
+	c.headers = c.headers[:0]
+	for _, h := range hs {
+		c.headers = batch.AppendHeader(c.headers, h.Key, h.Value)
+	}
+	return c.headers
+}
+
+// finish closes the open batch of p. The next one is given as much room as
+// this one took and some more, so that it seldom has to grow.
+func (c *CommitBuilder) finish(p *partitionAppender) {
+	count := Offset(p.open.Count())
+	b := p.open.Finish()
+	p.hint = min(len(b)+len(b)/8+batch.HeaderBytes, batchBytes)
+	p.batches = append(p.batches, commitBatch{p: p.p, bytes: b, count: count})
+	c.closed += int64(len(b))
+}
+
+// SetOffset notes that group has taken everything of tp below o.Offset. The
+// last call for a partition decides.
+func (c *CommitBuilder) SetOffset(group string, tp TopicPartition, o CommittedOffset) error {
+	p, err := c.b.partition(tp)
+	if err != nil {
+		return err
+	}
+	if len(o.Metadata) > maxMetadataBytes {
+		return fmt.Errorf("offset metadata of %d bytes, at most %d", len(o.Metadata), maxMetadataBytes)
+	}
+	c.offsets = append(c.offsets, offsetCommit{group, p, o})
+	return nil
+}
+
+const maxMetadataBytes = 4096
+
+// SetFence makes this commit and those that follow fail with ErrFenced once
+// the group has been claimed by another.
+func (c *CommitBuilder) SetFence(f Fence) { c.fence = f }
+
+// SizeBytes returns about how much has been gathered.
+func (c *CommitBuilder) SizeBytes() int64 {
+	n := c.closed
+	for _, p := range c.dirty {
+		n += int64(p.open.SizeBytes())
+	}
+	return n
+}
+
+// Empty reports whether nothing has been gathered.
+func (c *CommitBuilder) Empty() bool { return len(c.dirty) == 0 && len(c.offsets) == 0 }
+
+// Build returns what was gathered, to be committed by any goroutine, and
+// begins anew.
+func (c *CommitBuilder) Build() *Commit {
+	out := &Commit{b: c.b, offsets: c.offsets, fence: c.fence}
+	out.entry = journal.NewEntry(out)
+	for _, p := range c.dirty {
+		if p.open.Count() > 0 {
+			c.finish(p)
+		}
+		out.batches = append(out.batches, p.batches...)
+		clear(p.batches)
+		p.batches = p.batches[:0]
+		p.dirty = false
+	}
+	c.dirty = c.dirty[:0]
+	c.offsets = nil
+	c.closed = 0
+	return out
+}
+
+// Discard throws away what was gathered.
+func (c *CommitBuilder) Discard() { c.Build() }

@@ -1,0 +1,128 @@
+package log
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// Durability says when an append is acknowledged. Less durable never means
+// inconsistent: what a crash leaves is a prefix of what was acknowledged.
+type Durability int
+
+const (
+	// Sync acknowledges after the journal is on stable storage. Nothing
+	// acknowledged is lost by a crash of the process or of the machine.
+	Sync Durability = iota
+	// Interval acknowledges once the operating system has the bytes and syncs
+	// every [Config.SyncInterval]. A crash of the machine may lose that much.
+	Interval
+	// OS acknowledges once the operating system has the bytes and leaves
+	// syncing to it, as a Kafka broker does. A crash of the machine may lose
+	// what the kernel had not written back.
+	OS
+)
+
+var durabilityNames = [...]string{Sync: "sync", Interval: "interval", OS: "os"}
+
+// String returns the name that ParseDurability reads.
+func (d Durability) String() string {
+	if d < 0 || int(d) >= len(durabilityNames) {
+		return fmt.Sprintf("Durability(%d)", int(d))
+	}
+	return durabilityNames[d]
+}
+
+// ParseDurability reads "sync", "interval" or "os".
+func ParseDurability(s string) (Durability, error) {
+	for d, name := range durabilityNames {
+		if s == name {
+			return Durability(d), nil
+		}
+	}
+	return 0, fmt.Errorf("durability %q is none of sync, interval, os", s)
+}
+
+// Defaults of [Config] and [TopicConfig].
+const (
+	DefaultSyncInterval    = 50 * time.Millisecond
+	DefaultJournalBytes    = 64 << 20 // 64 MiB
+	DefaultSegmentBytes    = 1 << 30  // 1 GiB
+	DefaultTailBytes       = 64 << 20 // 64 MiB
+	DefaultMaxMessageBytes = 1<<20 + 12
+)
+
+// A Config sets up a [Broker]. The zero value works.
+type Config struct {
+	// Durability says when an append is acknowledged. Default Sync.
+	Durability Durability
+
+	// SyncInterval is how often the journal is synced when Durability is
+	// Interval. Default 50 ms.
+	SyncInterval time.Duration
+
+	// JournalBytes is the size at which a journal file is sealed, a
+	// checkpoint begun and the next file started. It bounds the time that
+	// opening after a crash takes. A commit may carry a file past it. Default
+	// 64 MiB.
+	JournalBytes int64
+
+	// SegmentBytes is the size at which a segment is sealed and the next
+	// begun. Default 1 GiB, at most 2 GiB - 1.
+	SegmentBytes int64
+
+	// TailBytes bounds the memory that holds batches not yet written to their
+	// segments. Past half of it they are written in the background; past all
+	// of it commits wait. Default 64 MiB.
+	TailBytes int64
+
+	// Logger gets one line a change of state. Default: none.
+	Logger *slog.Logger
+
+	// Now is the clock that stamps records and journal. Default time.Now.
+	Now func() time.Time
+
+	// bootID names this boot of the machine, "" if unknown; tests set it.
+	bootID func() string
+}
+
+func (c Config) withDefaults() (Config, error) {
+	var errs []error
+	if c.Durability < Sync || c.Durability > OS {
+		errs = append(errs, fmt.Errorf("Durability is %d, want Sync, Interval or OS", c.Durability))
+	}
+	if c.SyncInterval == 0 {
+		c.SyncInterval = DefaultSyncInterval
+	}
+	if c.SyncInterval < 0 {
+		errs = append(errs, fmt.Errorf("SyncInterval is %v, want more than 0", c.SyncInterval))
+	}
+	errs = append(errs,
+		sizeDefault("JournalBytes", &c.JournalBytes, DefaultJournalBytes, 4<<10, 1<<31-1),
+		sizeDefault("SegmentBytes", &c.SegmentBytes, DefaultSegmentBytes, 1<<10, 1<<31-1),
+		sizeDefault("TailBytes", &c.TailBytes, DefaultTailBytes, 4<<10, 1<<40))
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.bootID == nil {
+		c.bootID = bootID
+	}
+	if err := errors.Join(errs...); err != nil {
+		return c, fmt.Errorf("log config: %w", err)
+	}
+	return c, nil
+}
+
+func sizeDefault(name string, v *int64, def, least, most int64) error {
+	if *v == 0 {
+		*v = def
+	}
+	if *v < least || *v > most {
+		return fmt.Errorf("%s is %d, want %d to %d", name, *v, least, most)
+	}
+	return nil
+}

@@ -1,0 +1,26 @@
+// Package log is an embedded, durable, partitioned log: Kafka's topics,
+// partitions, offsets and record batches inside one Go process.
+//
+// A [Broker] owns one data directory:
+//
+//	LOCK                                    held by the one writing process
+//	CHECKPOINT                              everything that is not a segment, and where to replay from
+//	journal/00000000000000000001.journal    every change, in order, checksummed
+//	topics/<topic id>/<partition>/          segments: Kafka record batches, byte for byte
+//
+// Everything that changes the log goes through one commit journal. A [Commit]
+// holds batches for any number of partitions and the offsets that a reader of
+// other partitions has reached; it becomes visible, and survives a crash, as
+// a whole or not at all. Segments are derived from the journal.
+//
+// Any goroutine may call a [Broker]. A [Consumer], a [Producer] and a
+// [CommitBuilder] belong to one goroutine at a time. Other processes may read
+// the same directory with [OpenReadOnly] while its owner runs.
+//
+// What survives: with the default durability, [Sync], whatever was
+// acknowledged survives the crash of the process and of the machine; with
+// [Interval] and [OS] the crash of the machine may take the last moments, and
+// what is left is always a prefix of what was acknowledged.
+//
+// Formats: docs/format/journal.md, docs/format/segment.md.
+package log

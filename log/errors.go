@@ -1,0 +1,44 @@
+package log
+
+import (
+	"errors"
+
+	"github.com/freshet/freshet/internal/vfs"
+	"github.com/freshet/freshet/log/internal/journal"
+)
+
+// Errors that callers may match with errors.Is.
+var (
+	// ErrUnknownTopic: the topic, or the partition of it, does not exist.
+	ErrUnknownTopic = errors.New("unknown topic or partition")
+	// ErrTopicExists: a topic of that name is there already.
+	ErrTopicExists = errors.New("topic exists")
+	// ErrOffsetOutOfRange: the offset is below the partition's start or past its end.
+	ErrOffsetOutOfRange = errors.New("offset out of range")
+	// ErrRecordTooLarge: the record is larger than its topic's MaxMessageBytes.
+	ErrRecordTooLarge = errors.New("record too large")
+	// ErrFenced: a newer member has taken over the group.
+	ErrFenced = errors.New("fenced")
+	// ErrReadOnly: the broker was opened with OpenReadOnly.
+	ErrReadOnly = errors.New("log is open for reading only")
+	// ErrClosed: the broker or consumer was closed.
+	ErrClosed = errors.New("log is closed")
+	// ErrNotALog: the directory holds no log.
+	ErrNotALog = errors.New("no log here")
+
+	// ErrCorrupt is wrapped by every error that means the bytes on disk are wrong.
+	ErrCorrupt = vfs.ErrCorrupt
+	// ErrVersion: the directory was written by another version of the format.
+	ErrVersion = journal.ErrVersion
+	// ErrPoisoned: an earlier write or sync failed, so nothing more is
+	// acknowledged until the log is opened again. Reads go on.
+	ErrPoisoned = journal.ErrPoisoned
+	// ErrNoSpace: the disk is full; nothing was written and a later try may work.
+	ErrNoSpace = journal.ErrNoSpace
+	// ErrLocked: another process, or another Broker of this one, owns the directory.
+	ErrLocked = vfs.ErrLocked
+)
+
+// A CorruptError says where a file of the log stopped making sense: its Path,
+// the Pos of the first bad byte in it, and the Err that tells what is wrong.
+type CorruptError = vfs.CorruptError

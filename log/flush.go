@@ -1,0 +1,188 @@
+package log
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/freshet/freshet/internal/vfs"
+	"github.com/freshet/freshet/log/internal/segment"
+)
+
+// The flusher is the one goroutine that writes segments and checkpoints. It
+// wakes when the tails have grown past half of Config.TailBytes, and when a
+// journal file was sealed.
+
+func (b *Broker) wakeFlusher() {
+	select {
+	case b.flushNow <- struct{}{}:
+	default:
+	}
+}
+
+// requestCheckpoint hands a snapshot to the flusher. While it still works on
+// one, the newer waits; only the newest counts.
+func (b *Broker) requestCheckpoint(s *snapshot) {
+	select {
+	case <-b.checkpoints: // an older one that was not begun
+	default:
+	}
+	b.checkpoints <- s
+}
+
+func (b *Broker) runFlusher() {
+	defer b.background.Done()
+	for {
+		var err error
+		select {
+		case <-b.stop:
+			return
+		case <-b.flushNow:
+			err = b.flush()
+		case s := <-b.checkpoints:
+			err = b.checkpoint(s, false)
+		}
+		b.flushed(err)
+	}
+}
+
+// flushed lets commits go on that wait for room, or gives them the error. A
+// full disk may pass, anything else poisons the log.
+func (b *Broker) flushed(err error) {
+	switch {
+	case err == nil:
+	case vfs.IsNoSpace(err):
+		err = fmt.Errorf("%w: %w", ErrNoSpace, err)
+		b.cfg.Logger.Warn("segments not written, disk full", "err", err)
+	default:
+		err = b.journal.Poison(err)
+		b.cfg.Logger.Error("log poisoned", "err", err)
+	}
+	b.pub.Lock()
+	defer b.pub.Unlock()
+	b.pub.flushErr = err
+	close(b.pub.room)
+	b.pub.room = make(chan struct{})
+}
+
+// waitForRoom blocks while the tails take all the memory they may.
+func (b *Broker) waitForRoom() error {
+	for {
+		b.pub.RLock()
+		full, room, err, closed := b.pub.tailBytes > b.cfg.TailBytes, b.pub.room, b.pub.flushErr, b.pub.closed
+		b.pub.RUnlock()
+		switch {
+		case closed:
+			return ErrClosed
+		case !full:
+			return nil
+		case err != nil:
+			b.wakeFlusher() // there may be room again by now; the next commit will know
+			return err
+		}
+		b.wakeFlusher()
+		select {
+		case <-room:
+		case <-b.stop:
+			return ErrClosed
+		}
+	}
+}
+
+// flush writes every tail to its segments.
+func (b *Broker) flush() error {
+	b.pub.Lock()
+	dirty := b.pub.dirty
+	b.pub.dirty = nil
+	b.pub.Unlock()
+	for i, p := range dirty {
+		if err := b.flushPartition(p); err != nil {
+			b.pub.Lock()
+			b.pub.dirty = append(dirty[i:], b.pub.dirty...)
+			b.pub.Unlock()
+			return err
+		}
+	}
+	return nil
+}
+
+// flushPartition writes the tail of p as it is now. Only the flusher, and
+// whoever runs in its place, calls it.
+func (b *Broker) flushPartition(p *partition) error {
+	b.pub.RLock()
+	tail, segments := p.tail[:len(p.tail):len(p.tail)], p.segments
+	b.pub.RUnlock()
+	done := 0
+	for done < len(tail) {
+		var s *segment.Segment
+		var err error
+		if s, segments, err = b.activeSegment(p, segments, Offset(tail[done].First)); err != nil {
+			return err
+		}
+		n := fitting(s, tail[done:], b.cfg.SegmentBytes)
+		b.unsynced[s] = p
+		if err := s.Append(tail[done : done+n]); err != nil {
+			return fmt.Errorf("partition %s: %w", p.tp, err)
+		}
+		done += n
+	}
+	b.pub.Lock()
+	defer b.pub.Unlock()
+	b.pub.tailBytes -= p.flushedLocked(len(tail), segments)
+	if len(p.tail) > 0 {
+		b.pub.dirty = append(b.pub.dirty, p)
+	}
+	return nil
+}
+
+// fitting returns how many spans the segment takes before it is full, at
+// least one.
+func fitting(s *segment.Segment, spans []segment.Span, segmentBytes int64) int {
+	size := s.SizeBytes()
+	for n, sp := range spans {
+		if n > 0 && (size >= segmentBytes || !s.FitsOffset(sp.Last)) {
+			return n
+		}
+		size += int64(len(sp.Bytes))
+	}
+	return len(spans)
+}
+
+// activeSegment returns the segment that the batch at offset next goes to,
+// beginning one where there is none or the last is full.
+func (b *Broker) activeSegment(p *partition, segments []*segment.Segment, next Offset) (*segment.Segment, []*segment.Segment, error) {
+	if n := len(segments); n > 0 {
+		s := segments[n-1]
+		if s.SizeBytes() < b.cfg.SegmentBytes && s.FitsOffset(int64(next)) {
+			return s, segments, nil
+		}
+	}
+	dir, err := b.partitionFS(p)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := segment.Create(dir, int64(next))
+	if err != nil {
+		return nil, nil, fmt.Errorf("partition %s: %w", p.tp, err)
+	}
+	grown := make([]*segment.Segment, len(segments), len(segments)+1)
+	copy(grown, segments)
+	return s, append(grown, s), nil
+}
+
+// runSyncer syncs the journal every interval, for the interval durability.
+func (b *Broker) runSyncer() {
+	defer b.background.Done()
+	t := time.NewTicker(b.cfg.SyncInterval)
+	defer t.Stop()
+	for {
+		select {
+		case <-b.stop:
+			return
+		case <-t.C:
+			if err := b.journal.SyncNow(); err != nil {
+				b.cfg.Logger.Error("log poisoned", "err", err)
+				return
+			}
+		}
+	}
+}

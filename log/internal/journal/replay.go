@@ -1,0 +1,206 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/freshet/freshet/internal/vfs"
+)
+
+// A Tail is what Replay found at the end of a journal.
+type Tail struct {
+	// Next is a sequence number above every one in the journal's files, for
+	// the file that goes on.
+	Next uint64
+
+	// Commits is the number of whole commits replayed.
+	Commits int
+
+	// Cut says why the journal ended before its last byte, "" if it did not.
+	// CutPath and CutPos say where.
+	Cut     string
+	CutPath string
+	CutPos  int64
+}
+
+// Replay calls each for every whole commit from sequence number from on, with
+// the bodies of its parts. It returns where the journal ends.
+//
+// Where a record is bad, Replay looks at what follows it. If nothing valid
+// does, it is a torn tail: the write that a crash cut short. If a later record
+// says that the bad one was synced before it was written, or if the machine
+// has not been started anew since, the bad one was whole once: that is
+// corruption, and Replay returns a [vfs.CorruptError]. Otherwise a crash of the
+// machine kept later unsynced bytes and lost earlier ones, and the journal ends
+// at the hole.
+func Replay(fsys vfs.FS, from uint64, boot Boot, each func(parts [][]byte) error) (Tail, error) {
+	files, err := list(fsys)
+	if err != nil {
+		return Tail{}, err
+	}
+	r := replay{fsys: fsys, boot: boot, each: each, tail: Tail{Next: from}}
+	for len(files) > 0 && files[0] < from {
+		files = files[1:]
+	}
+	if len(files) == 0 {
+		return r.tail, nil
+	}
+	if files[0] != from {
+		return Tail{}, &vfs.CorruptError{Path: fileName(from), Err: fmt.Errorf("journal file is missing, the next is %s", fileName(files[0]))}
+	}
+	for i := range files {
+		whole, err := r.file(files[i], files[i+1:])
+		if err != nil {
+			return Tail{}, err
+		}
+		if !whole {
+			break
+		}
+	}
+	r.tail.Next = max(r.tail.Next, files[len(files)-1]) + 1
+	return r.tail, nil
+}
+
+type replay struct {
+	fsys  vfs.FS
+	boot  Boot
+	each  func(parts [][]byte) error
+	tail  Tail
+	parts [][]byte
+	seen  bool   // a record was read
+	crc   uint32 // of the last record
+}
+
+// file replays one file, and reports whether the next one goes on from it.
+func (r *replay) file(first uint64, later []uint64) (whole bool, err error) {
+	s, err := openScanner(r.fsys, fileName(first))
+	if err != nil {
+		return false, r.badFile(first, later, err)
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	if r.seen && s.header.prevCRC != r.crc {
+		return false, &vfs.CorruptError{Path: s.name, Err: fmt.Errorf("follows a record with crc %08x, want %08x", s.header.prevCRC, r.crc)}
+	}
+	for {
+		rec, err := s.Next()
+		var end *errEnd
+		if errors.As(err, &end) {
+			return r.end(s, end, later)
+		}
+		if err != nil {
+			return false, err
+		}
+		r.tail.Next, r.crc, r.seen = rec.Sequence, rec.crc, true
+		r.parts = append(r.parts, rec.Body)
+		if rec.More {
+			continue
+		}
+		if err := r.each(r.parts); err != nil {
+			return false, &vfs.CorruptError{Path: s.name, Pos: rec.Pos, Err: err}
+		}
+		r.parts = nil
+		r.tail.Commits++
+	}
+}
+
+// end decides what the end of s is: the seam to the next file, the end of the
+// journal, a torn tail, or corruption.
+func (r *replay) end(s *Scanner, end *errEnd, later []uint64) (whole bool, err error) {
+	if len(later) > 0 && later[0] == s.next {
+		return true, nil
+	}
+	torn, err := s.anything(s.pos)
+	if err != nil {
+		return false, err
+	}
+	var after Record
+	var found bool
+	if torn {
+		if after, found, err = s.laterValid(s.pos, s.next); err != nil {
+			return false, err
+		}
+	}
+	for i := 0; !found && i < len(later); i++ {
+		if after, found, err = r.firstValid(later[i], s.next); err != nil {
+			return false, err
+		}
+	}
+	if found && (after.Durable >= s.next || r.sameBoot(s)) {
+		return false, &vfs.CorruptError{Path: s.name, Pos: s.pos, Err: fmt.Errorf(
+			"record %d: %s, but record %d after it is whole (run freshet log verify)", s.next, end.reason, after.Sequence)}
+	}
+	if found || torn {
+		r.tail.Cut, r.tail.CutPath, r.tail.CutPos = end.reason, s.name, s.pos
+	}
+	r.tail.Next = max(r.tail.Next, after.Sequence)
+	return false, nil
+}
+
+func (r *replay) sameBoot(s *Scanner) bool {
+	return r.boot != Boot{} && r.boot == s.header.boot
+}
+
+// badFile decides what a file with an unreadable header is. Its header is
+// synced before a record is written, so one without records was never begun,
+// and one with records is damaged.
+func (r *replay) badFile(first uint64, later []uint64, bad error) error {
+	if !errors.Is(bad, vfs.ErrCorrupt) || errors.Is(bad, ErrVersion) || len(later) > 0 {
+		return bad
+	}
+	used, err := HasRecords(r.fsys, fileName(first))
+	if err != nil {
+		return errors.Join(bad, err)
+	}
+	if used {
+		return bad
+	}
+	return nil
+}
+
+// HasRecords reports whether anything stands behind the header of a file.
+func HasRecords(fsys vfs.FS, name string) (used bool, err error) {
+	f, err := fsys.OpenFile(name, os.O_RDONLY, 0)
+	if err != nil {
+		return false, err
+	}
+	s := &Scanner{file: f, name: name}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return s.anything(fileHeaderBytes)
+}
+
+// firstValid returns the first valid record above a sequence number in a file.
+func (r *replay) firstValid(first, above uint64) (rec Record, found bool, err error) {
+	s, err := openScanner(r.fsys, fileName(first))
+	if err != nil {
+		return Record{}, false, r.badFile(first, nil, err)
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	return s.laterValid(fileHeaderBytes, above)
+}
+
+// list returns the first sequence numbers of the journal's files, in order.
+func list(fsys vfs.FS) ([]uint64, error) {
+	entries, err := fsys.ReadDir(".")
+	if err != nil {
+		return nil, fmt.Errorf("list journal: %w", err)
+	}
+	var firsts []uint64
+	for _, e := range entries { // by name, so by number
+		if first, ok := parseFileName(e.Name()); ok {
+			firsts = append(firsts, first)
+		}
+	}
+	return firsts, nil
+}
+
+// Expect returns a [vfs.CorruptError] unless there is a file that begins with
+// sequence number first.
+func Expect(fsys vfs.FS, first uint64) error {
+	_, err := fsys.Stat(fileName(first))
+	if errors.Is(err, fs.ErrNotExist) {
+		return &vfs.CorruptError{Path: fileName(first), Err: errors.New("journal file is missing (put it back from a backup)")}
+	}
+	return err
+}

@@ -1,0 +1,240 @@
+package journal
+
+import (
+	"fmt"
+	"hash/crc32"
+	"math/rand/v2"
+	"os"
+
+	"github.com/freshet/freshet/internal/vfs"
+)
+
+// write appends the group, with few large writes and at most one sync.
+func (j *Journal) write(group []*Entry) error {
+	startPos, startNext, startCRC := j.pos, j.next, j.prevCRC
+	err := j.writeRecords(group)
+	if err == nil {
+		err = j.flush()
+	}
+	if err != nil {
+		j.buf = j.buf[:0]
+		if !vfs.IsNoSpace(err) {
+			return fmt.Errorf("write journal: %w", err)
+		}
+		// Nothing of the group is synced, so nothing of it is acknowledged or
+		// will be: take it back. The header of its first record is zeroed, or
+		// a crash before the next group would bring back what was refused.
+		j.pos, j.next, j.prevCRC = startPos, startNext, startCRC
+		var zero [recordHeaderBytes]byte
+		if _, zeroErr := j.file.WriteAt(zero[:], startPos); zeroErr != nil && !vfs.IsNoSpace(zeroErr) {
+			return fmt.Errorf("take back a refused group: %w", zeroErr)
+		}
+		return err
+	}
+	j.written.Store(j.next - 1)
+	if j.cfg.Sync != SyncGroups {
+		return nil
+	}
+	return j.syncFile()
+}
+
+func (j *Journal) writeRecords(group []*Entry) error {
+	now := uint64(j.cfg.Now().UnixMilli())
+	for _, e := range group {
+		for i, part := range e.Parts {
+			var flags uint32
+			if i < len(e.Parts)-1 {
+				flags = flagMore
+			}
+			if err := j.writeRecord(part, flags, now); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (j *Journal) writeRecord(body [][]byte, flags uint32, now uint64) error {
+	size := 0
+	for _, b := range body {
+		size += len(b)
+	}
+	if size > maxBodyBytes {
+		return fmt.Errorf("journal record of %d bytes, at most %d", size, maxBodyBytes)
+	}
+	var header [recordHeaderBytes]byte
+	h := recordHeader{
+		bodyBytes: uint32(size), salt: j.salt, sequence: j.next, prevCRC: j.prevCRC,
+		flags: flags, durable: j.durable.Load(), timeMillis: now,
+	}
+	h.put(header[:])
+	h.crc = headerCRC(header[:])
+	for _, b := range body {
+		h.crc = crc32.Update(h.crc, castagnoli, b)
+	}
+	h.put(header[:])
+	if err := j.append(header[:]); err != nil {
+		return err
+	}
+	for _, b := range body {
+		if err := j.append(b); err != nil {
+			return err
+		}
+	}
+	var zero [alignBytes]byte
+	if err := j.append(zero[:paddedBytes(size)-int64(recordHeaderBytes+size)]); err != nil {
+		return err
+	}
+	j.next++
+	j.prevCRC = h.crc
+	return nil
+}
+
+// append gathers small pieces and writes large ones where they are.
+func (j *Journal) append(b []byte) error {
+	if len(j.buf)+len(b) <= cap(j.buf) {
+		j.buf = append(j.buf, b...)
+		return nil
+	}
+	if err := j.flush(); err != nil {
+		return err
+	}
+	if len(b) < cap(j.buf) {
+		j.buf = append(j.buf, b...)
+		return nil
+	}
+	_, err := j.file.WriteAt(b, j.pos)
+	j.pos += int64(len(b))
+	return err
+}
+
+func (j *Journal) flush() error {
+	_, err := j.file.WriteAt(j.buf, j.pos)
+	j.pos += int64(len(j.buf))
+	j.buf = j.buf[:0]
+	return err
+}
+
+// SyncNow makes everything written so far durable, for the interval mode. A
+// failure poisons the journal.
+func (j *Journal) SyncNow() error {
+	if j.durable.Load() == j.written.Load() {
+		return nil
+	}
+	if err := j.syncFile(); err != nil {
+		return j.poison(err)
+	}
+	return nil
+}
+
+func (j *Journal) syncFile() error {
+	j.syncMu.Lock()
+	defer j.syncMu.Unlock()
+	written := j.written.Load()
+	if j.file == nil {
+		return nil
+	}
+	if err := j.file.Sync(); err != nil {
+		// Not wrapped: a full disk that shows only here must not be taken for
+		// one that refused a write, since what was written may be lost.
+		return fmt.Errorf("sync journal: %v", err)
+	}
+	j.durable.Store(written)
+	return nil
+}
+
+// rollIfFull begins a new file when the open one has reached its size.
+func (j *Journal) rollIfFull() error {
+	if j.pos < j.cfg.FileBytes {
+		return nil
+	}
+	return j.Roll()
+}
+
+// Roll seals the file and begins the next. Only the leader may call it (see
+// [Journal.Exclusive]).
+func (j *Journal) Roll() error {
+	if j.cfg.Sync != SyncNever {
+		if err := j.syncFile(); err != nil {
+			return err
+		}
+	}
+	if err := j.begin(); err != nil {
+		return err
+	}
+	j.cfg.Sequencer.Rolled(j.next)
+	return nil
+}
+
+// begin creates the file whose first record is j.next and makes it the one
+// that is written to. The file and its name are durable before it is used.
+func (j *Journal) begin() error {
+	name := fileName(j.next)
+	salt := rand.Uint64()
+	f, err := j.cfg.FS.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("create journal file: %w", err)
+	}
+	err = j.format(f, fileHeader{salt: salt, first: j.next, boot: j.cfg.Boot, prevCRC: j.prevCRC})
+	if err == nil {
+		err = j.cfg.FS.SyncDir(".")
+	}
+	if err != nil {
+		// Left behind, the file would look like the start of a sequence that
+		// never began.
+		if closeErr := f.Close(); closeErr != nil {
+			return fmt.Errorf("create journal file: %w (and close: %v)", err, closeErr)
+		}
+		if rmErr := j.cfg.FS.Remove(name); rmErr != nil {
+			return fmt.Errorf("create journal file: %w (and remove: %v)", err, rmErr)
+		}
+		return fmt.Errorf("create journal file: %w", err)
+	}
+	j.syncMu.Lock()
+	old := j.file
+	j.file, j.name, j.salt, j.pos = f, name, salt, fileHeaderBytes
+	j.syncMu.Unlock()
+	if old != nil {
+		return old.Close()
+	}
+	return nil
+}
+
+func (j *Journal) format(f vfs.File, h fileHeader) error {
+	if err := f.Preallocate(j.cfg.FileBytes); err != nil {
+		return err
+	}
+	if _, err := f.WriteAt(h.encode(), 0); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// New begins a journal, or goes on with one that was replayed: the next
+// record gets sequence number next.
+func New(cfg Config, next uint64) (*Journal, error) {
+	j := &Journal{cfg: cfg, next: next, buf: make([]byte, 0, writeBufBytes)}
+	j.written.Store(next - 1)
+	j.durable.Store(next - 1)
+	if err := j.begin(); err != nil {
+		return nil, err
+	}
+	return j, nil
+}
+
+// RemoveBefore deletes the files all of whose records are before first.
+func RemoveBefore(fsys vfs.FS, first uint64) error {
+	files, err := list(fsys)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		if f >= first {
+			break
+		}
+		if err := fsys.Remove(fileName(f)); err != nil {
+			return fmt.Errorf("remove old journal file: %w", err)
+		}
+	}
+	return nil
+}

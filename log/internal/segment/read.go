@@ -1,0 +1,89 @@
+package segment
+
+import (
+	"fmt"
+
+	"github.com/freshet/freshet/internal/batch"
+)
+
+// Position returns where the batch begins that holds offset.
+func (s *Segment) Position(offset int64) (int64, error) {
+	pos := int64(0)
+	if e, found := s.index.floor(offset - s.base); found {
+		h, err := s.headerAt(int64(e.position))
+		if err != nil || h.LastOffset()-s.base != int64(e.last) {
+			return s.search(0, offset) // the index lies
+		}
+		pos = int64(e.position)
+	}
+	return s.search(pos, offset)
+}
+
+// search walks the batches from pos on.
+func (s *Segment) search(pos, offset int64) (int64, error) {
+	for pos < s.size.Load() {
+		h, err := s.headerAt(pos)
+		if err != nil {
+			return 0, err
+		}
+		if h.LastOffset() >= offset {
+			return pos, nil
+		}
+		pos += int64(h.SizeBytes())
+	}
+	return pos, nil
+}
+
+// ReadAt returns whole batches that begin at position pos, until maxBytes are
+// gathered or the end is reached. The first batch is returned even if it alone
+// is larger, so that a reader always moves (KIP-74). Every checksum is
+// verified; a batch that fails is a [vfs.CorruptError].
+//
+// The caller owns the bytes. At the end it returns none, and no error.
+func (s *Segment) ReadAt(pos int64, maxBytes int) ([]byte, error) {
+	size := s.size.Load()
+	if pos >= size {
+		return nil, nil
+	}
+	want := min(int64(max(maxBytes, batch.HeaderBytes)), size-pos)
+	b := make([]byte, want)
+	if _, err := s.file.ReadAt(b, pos); err != nil {
+		return nil, fmt.Errorf("read segment: %w", err)
+	}
+	n := 0
+	for len(b)-n >= batch.HeaderBytes {
+		h, err := batch.ParseHeader(b[n:])
+		if err != nil {
+			return nil, s.corrupt(pos+int64(n), err)
+		}
+		if len(b)-n < h.SizeBytes() {
+			if n > 0 {
+				break
+			}
+			return s.readOne(pos, h)
+		}
+		if err := batch.Verify(b[n : n+h.SizeBytes()]); err != nil {
+			return nil, s.corrupt(pos+int64(n), err)
+		}
+		n += h.SizeBytes()
+	}
+	if n == 0 {
+		return nil, s.corrupt(pos, fmt.Errorf("%d bytes are no batch", len(b)))
+	}
+	return b[:n:n], nil
+}
+
+// readOne reads the batch at pos, which is larger than what was asked for.
+func (s *Segment) readOne(pos int64, h batch.Header) ([]byte, error) {
+	if pos+int64(h.SizeBytes()) > s.size.Load() {
+		return nil, s.corrupt(pos, fmt.Errorf("batch of %d bytes reaches past the end of the segment", h.SizeBytes()))
+	}
+	b := make([]byte, h.SizeBytes())
+	if _, err := s.file.ReadAt(b, pos); err != nil {
+		return nil, fmt.Errorf("read segment: %w", err)
+	}
+	if err := batch.Verify(b); err != nil {
+		return nil, s.corrupt(pos, err)
+	}
+	return b, nil
+}

@@ -1,0 +1,100 @@
+package log
+
+import (
+	"sort"
+
+	"github.com/freshet/freshet/internal/batch"
+	"github.com/freshet/freshet/log/internal/segment"
+)
+
+// An epochStart is the first offset that was written under a leader epoch,
+// that is by one opening of the log.
+type epochStart struct {
+	epoch int32
+	start Offset
+}
+
+// A partition is one partition of a topic. What readers may see is guarded by
+// Broker.pub; next belongs to the leader of the journal.
+//
+//	start                        end      next
+//	  | segments ........ | tail .. | (being written) |
+type partition struct {
+	topic *topic
+	id    int32
+	tp    TopicPartition
+
+	next Offset // that the leader gives to the next record
+
+	start, end Offset
+	segments   []*segment.Segment // replaced, never changed in place
+	tail       []segment.Span     // published, not yet in a segment; appended to, then replaced
+	tailBytes  int64
+	epochs     []epochStart
+	consumers  []*Consumer
+}
+
+// publishLocked makes a batch visible.
+func (p *partition) publishLocked(sp segment.Span, epoch int32) {
+	if n := len(p.epochs); n == 0 || p.epochs[n-1].epoch != epoch {
+		p.epochs = append(p.epochs, epochStart{epoch, Offset(sp.First)})
+	}
+	p.tail = append(p.tail, sp)
+	p.tailBytes += int64(len(sp.Bytes))
+	p.end = Offset(sp.Last + 1)
+}
+
+// flushedLocked moves the n oldest spans of the tail out: the segments have
+// them.
+func (p *partition) flushedLocked(n int, segments []*segment.Segment) (bytes int64) {
+	for _, sp := range p.tail[:n] {
+		bytes += int64(len(sp.Bytes))
+	}
+	// Consumers may hold the old slice, so it is left as it is.
+	p.tail = append([]segment.Span(nil), p.tail[n:]...)
+	p.tailBytes -= bytes
+	p.segments = segments
+	return bytes
+}
+
+// tailFromLocked returns the spans of the tail from offset on, or false where
+// the offset is older than the tail.
+func (p *partition) tailFromLocked(from Offset) ([]segment.Span, bool) {
+	if len(p.tail) == 0 || Offset(p.tail[0].First) > from {
+		return nil, false
+	}
+	i := sort.Search(len(p.tail), func(i int) bool { return Offset(p.tail[i].Last) >= from })
+	return p.tail[i:len(p.tail):len(p.tail)], true
+}
+
+// segmentFromLocked returns the segment that holds offset.
+func (p *partition) segmentFromLocked(from Offset) *segment.Segment {
+	i := sort.Search(len(p.segments), func(i int) bool { return Offset(p.segments[i].End()) > from })
+	if i == len(p.segments) {
+		return nil
+	}
+	return p.segments[i]
+}
+
+func (p *partition) describeLocked() PartitionDescription {
+	d := PartitionDescription{
+		Partition: p.id, Start: p.start, End: p.end, LeaderEpoch: -1,
+		SizeBytes: p.tailBytes, Segments: len(p.segments),
+	}
+	if n := len(p.epochs); n > 0 {
+		d.LeaderEpoch = p.epochs[n-1].epoch
+	}
+	for _, s := range p.segments {
+		d.SizeBytes += s.SizeBytes()
+	}
+	return d
+}
+
+// spanOf describes one whole batch.
+func spanOf(b []byte) (segment.Span, batch.Header, error) {
+	h, err := batch.ParseHeader(b)
+	if err != nil {
+		return segment.Span{}, h, err
+	}
+	return segment.Span{Bytes: b, First: h.BaseOffset, Last: h.LastOffset()}, h, nil
+}

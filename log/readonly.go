@@ -1,0 +1,166 @@
+package log
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/freshet/freshet/internal/vfs"
+	"github.com/freshet/freshet/log/internal/journal"
+)
+
+// followInterval is how often a read-only broker looks whether the owner's
+// journal has grown. Nothing tells one process of another's writes on all
+// systems alike.
+const followInterval = 20 * time.Millisecond
+
+// OpenReadOnly opens the log in dir for reading, beside the process that owns
+// it, if one does. Nothing in dir is changed. Consumers follow what the owner
+// writes, at a distance of some tens of milliseconds, and may see a commit a
+// moment before the owner has it acknowledged. Everything that would write
+// fails with ErrReadOnly.
+func OpenReadOnly(dir string, cfg Config) (*Broker, error) {
+	fsys, err := vfs.Existing(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("open log %s: %w: the directory does not exist", dir, ErrNotALog)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open log: %w", err)
+	}
+	return openReadOnlyFS(fsys, dir, cfg)
+}
+
+func openReadOnlyFS(fsys vfs.FS, dir string, cfg Config) (*Broker, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	b := newBroker(fsys, dir, cfg)
+	b.readOnly = true
+	b.follow = &follower{b: b}
+	if err := b.follow.load(); err != nil {
+		return nil, errors.Join(fmt.Errorf("open log %s: %w", dir, err), b.closeFiles())
+	}
+	b.background.Add(1)
+	go b.follow.run()
+	return b, nil
+}
+
+// A follower keeps a read-only broker at the end of the owner's journal.
+type follower struct {
+	b       *Broker
+	first   uint64 // of the checkpoint that was loaded
+	reader  *journal.Reader
+	retries int
+}
+
+// loadRetries bounds how often load starts over because the owner replaced the
+// checkpoint and its journal meanwhile.
+const loadRetries = 100
+
+// load reads the checkpoint and what the journal has behind it.
+func (f *follower) load() error {
+	for try := 0; ; try++ {
+		err := f.tryLoad()
+		if errors.Is(err, fs.ErrNotExist) && try < loadRetries {
+			if _, statErr := f.b.fsys.Stat(checkpointName); errors.Is(statErr, fs.ErrNotExist) {
+				return fmt.Errorf("%w: there is no %s", ErrNotALog, checkpointName)
+			}
+			continue
+		}
+		return err
+	}
+}
+
+func (f *follower) tryLoad() error {
+	h, entries, err := readCheckpoint(f.b.fsys)
+	if err != nil {
+		return err
+	}
+	b := f.b
+	b.pub.Lock()
+	defer b.pub.Unlock()
+	if err := f.close(); err != nil {
+		return err
+	}
+	for _, t := range b.pub.topics {
+		for _, p := range t.partitions {
+			p.tail, p.tailBytes = nil, 0
+			p.start, p.end = 0, 0 // the entry of the partition tells, if there is one
+		}
+	}
+	b.cluster, b.epoch, f.first = h.cluster, h.epoch, h.first
+	if err := applyEntries(entries, loader{b}); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return &vfs.CorruptError{Path: checkpointName, Pos: checkpointHeaderBytes, Err: err}
+	}
+	if h.closed {
+		return nil
+	}
+	f.reader, err = journal.OpenReader(vfs.Sub(b.fsys, journalDir), h.first)
+	if err != nil {
+		return err
+	}
+	return f.readLocked()
+}
+
+// readLocked applies the commits that the journal has gained.
+func (f *follower) readLocked() error {
+	for {
+		parts, err := f.reader.Next()
+		if err != nil || parts == nil {
+			return err
+		}
+		for _, part := range parts {
+			if err := applyEntries(part, loader{f.b}); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (f *follower) run() {
+	defer f.b.background.Done()
+	t := time.NewTicker(followInterval)
+	defer t.Stop()
+	for {
+		select {
+		case <-f.b.stop:
+			return
+		case <-t.C:
+		}
+		if err := f.step(); err != nil {
+			f.b.cfg.Logger.Warn("cannot follow the log", "err", err)
+		}
+	}
+}
+
+// step takes in what is new. A new checkpoint is loaded, which gives up the
+// memory of what its segments hold.
+func (f *follower) step() error {
+	h, err := peekCheckpoint(f.b.fsys)
+	if err != nil {
+		return err
+	}
+	if h.first != f.first || h.closed != (f.reader == nil) {
+		return f.load()
+	}
+	if f.reader == nil {
+		return nil
+	}
+	f.b.pub.Lock()
+	defer f.b.pub.Unlock()
+	return f.readLocked()
+}
+
+func (f *follower) close() error {
+	if f.reader == nil {
+		return nil
+	}
+	err := f.reader.Close()
+	f.reader = nil
+	return err
+}

@@ -1,0 +1,96 @@
+package log
+
+import (
+	"fmt"
+
+	"github.com/freshet/freshet/internal/batch"
+	"github.com/freshet/freshet/log/internal/segment"
+)
+
+// Records is a cursor over consecutive records of one partition. Whole batches
+// stay as they were stored; a record is decoded when it is asked for, without
+// copying. It belongs to one goroutine.
+type Records struct {
+	spans []segment.Span
+	bytes []byte // batches left of the current span
+	from  Offset // records below are skipped: a fetch may begin inside a batch
+	batch batch.Reader
+	raw   batch.Record
+	fixed []Record // instead of all that
+	err   error
+}
+
+// NewRecords returns a cursor over rs, for tests and for logs of another kind.
+func NewRecords(rs []Record) Records { return Records{fixed: rs} }
+
+// Next decodes the next record into rec and returns true, or returns false at
+// the end and where a batch makes no sense: see Err.
+func (r *Records) Next(rec *Record) bool {
+	for {
+		if !r.batch.Next(&r.raw) {
+			if !r.advance() {
+				return r.nextFixed(rec)
+			}
+			continue
+		}
+		if Offset(r.raw.Offset) >= r.from {
+			break
+		}
+	}
+	rec.Key, rec.Value = r.raw.Key, r.raw.Value
+	rec.TimestampMillis, rec.Offset = r.raw.TimestampMillis, Offset(r.raw.Offset)
+	rec.Headers = nil
+	if r.raw.HeaderCount > 0 {
+		r.headers(rec)
+	}
+	return r.err == nil
+}
+
+func (r *Records) nextFixed(rec *Record) bool {
+	if len(r.fixed) == 0 || r.err != nil {
+		return false
+	}
+	*rec = r.fixed[0]
+	r.fixed = r.fixed[1:]
+	return true
+}
+
+func (r *Records) headers(rec *Record) {
+	rec.Headers = make([]Header, 0, r.raw.HeaderCount)
+	r.err = batch.ParseHeaders(r.raw.RawHeaders, r.raw.HeaderCount, func(key, value []byte) error {
+		rec.Headers = append(rec.Headers, Header{string(key), value})
+		return nil
+	})
+}
+
+// advance begins the next batch.
+func (r *Records) advance() bool {
+	if r.err == nil {
+		r.err = r.batch.Err()
+	}
+	if r.err != nil {
+		return false
+	}
+	for len(r.bytes) == 0 {
+		if len(r.spans) == 0 {
+			return false
+		}
+		r.bytes = r.spans[0].Bytes
+		r.spans = r.spans[1:]
+	}
+	h, err := batch.ParseHeader(r.bytes)
+	if err == nil && h.SizeBytes() > len(r.bytes) {
+		err = fmt.Errorf("batch of %d bytes, %d left", h.SizeBytes(), len(r.bytes))
+	}
+	if err != nil {
+		r.err = err
+		return false
+	}
+	b := r.bytes[:h.SizeBytes()]
+	r.bytes = r.bytes[h.SizeBytes():]
+	r.err = r.batch.Reset(b)
+	return r.err == nil
+}
+
+// Err returns the error that made Next return false, or nil at the end.
+func (r *Records) Err() error { return r.err }
