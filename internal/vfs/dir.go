@@ -26,6 +26,16 @@ func Dir(path string) (FS, error) {
 	return &dir{root: root}, nil
 }
 
+// Existing is Dir for a directory that must be there: fs.ErrNotExist if it is
+// not, and nothing is created.
+func Existing(path string) (FS, error) {
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, fmt.Errorf("open directory %s: %w", path, err)
+	}
+	return &dir{root: root}, nil
+}
+
 // makeDirDurably creates path and syncs each directory that got a new entry,
 // from the top, so that a crash leaves a prefix of the path.
 func makeDirDurably(path string) error {
