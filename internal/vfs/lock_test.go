@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -41,37 +42,46 @@ func holdLock(path string) int {
 	return 0
 }
 
-// startHolder returns a running process that was told to lock path, and what
-// it said.
-func startHolder(t *testing.T, path string) (cmd *exec.Cmd, said string, release func()) {
+// A holderProcess was told to lock a directory.
+type holderProcess struct {
+	cmd    *exec.Cmd
+	stdin  io.Closer
+	stdout *bufio.Reader
+}
+
+func startHolder(t *testing.T, path string) *holderProcess {
 	t.Helper()
-	cmd = exec.Command(os.Args[0])
+	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), holderEnv+"="+path)
 	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
+	check(t, err)
 	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	said, err = bufio.NewReader(stdout).ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cmd, said, func() { _ = stdin.Close(); _ = cmd.Wait() }
+	check(t, err)
+	check(t, cmd.Start())
+	h := &holderProcess{cmd, stdin, bufio.NewReader(stdout)}
+	t.Cleanup(h.kill)
+	return h
+}
+
+// says returns its answer, "locked" or "refused".
+func (h *holderProcess) says(t *testing.T) string {
+	t.Helper()
+	s, err := h.stdout.ReadString('\n')
+	check(t, err)
+	return strings.TrimSpace(s)
+}
+
+// kill ends it as kill -9 does. The errors say that it was killed, or that it
+// had ended before.
+func (h *holderProcess) kill() {
+	_ = h.cmd.Process.Kill()
+	_ = h.cmd.Wait()
 }
 
 func openDir(t *testing.T, path string) FS {
 	t.Helper()
 	fsys, err := Dir(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	check(t, err)
 	return fsys
 }
 
@@ -93,41 +103,37 @@ func wantLocked(t *testing.T, fsys FS, path string, pid int) {
 func TestLockOfAnotherProcessNamesIt(t *testing.T) {
 	path := t.TempDir()
 	fsys := openDir(t, path)
-	cmd, said, release := startHolder(t, path)
-	if said != "locked\n" {
+	h := startHolder(t, path)
+	if said := h.says(t); said != "locked" {
 		t.Fatalf("want locked, got %q", said)
 	}
-	wantLocked(t, fsys, filepath.Join(path, "LOCK"), cmd.Process.Pid)
-	release()
+	wantLocked(t, fsys, filepath.Join(path, "LOCK"), h.cmd.Process.Pid)
+	check(t, h.stdin.Close())
+	check(t, h.cmd.Wait())
 	lock, err := fsys.Lock("LOCK")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := lock.Close(); err != nil {
-		t.Fatal(err)
-	}
+	check(t, err)
+	check(t, lock.Close())
 }
 
 func TestLockOfKilledProcessIsFree(t *testing.T) {
 	path := t.TempDir()
-	cmd, _, _ := startHolder(t, path)
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
+	h := startHolder(t, path)
+	if said := h.says(t); said != "locked" {
+		t.Fatalf("want locked, got %q", said)
 	}
-	_ = cmd.Wait() // says that it was killed
+	h.kill()
 	lock, err := openDir(t, path).Lock("LOCK")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := lock.Close(); err != nil {
-		t.Fatal(err)
-	}
+	check(t, err)
+	check(t, lock.Close())
 }
 
 func TestLockSurvivesDeletedFile(t *testing.T) {
 	path := t.TempDir()
 	fsys := openDir(t, path)
-	startHolder(t, path)
+	h := startHolder(t, path)
+	if said := h.says(t); said != "locked" {
+		t.Fatalf("want locked, got %q", said)
+	}
 	if err := os.Remove(filepath.Join(path, "LOCK")); err != nil {
 		return // Windows: nobody can delete it, which is the point
 	}
@@ -137,12 +143,10 @@ func TestLockSurvivesDeletedFile(t *testing.T) {
 func TestLockRefusesOtherProcessAfterDeletedFile(t *testing.T) {
 	path := t.TempDir()
 	lock, err := openDir(t, path).Lock("LOCK")
-	if err != nil {
-		t.Fatal(err)
-	}
+	check(t, err)
 	defer lock.Close()
 	_ = os.Remove(filepath.Join(path, "LOCK")) // refused on Windows
-	if _, said, _ := startHolder(t, path); said != "refused\n" {
+	if said := startHolder(t, path).says(t); said != "refused" {
 		t.Fatalf("want refused, got %q", said)
 	}
 }
@@ -155,9 +159,21 @@ func TestLockIsOfTheDirectoryNotOfItsPath(t *testing.T) {
 		t.Skip("no symbolic links here:", err)
 	}
 	lock, err := openDir(t, path).Lock("LOCK")
-	if err != nil {
-		t.Fatal(err)
-	}
+	check(t, err)
 	defer lock.Close()
 	wantLocked(t, openDir(t, link), filepath.Join(link, "LOCK"), os.Getpid())
+}
+
+// Of processes that open at the same time one wins.
+func TestLockRace(t *testing.T) {
+	const races = 10
+	for range races {
+		path := t.TempDir()
+		one, two := startHolder(t, path), startHolder(t, path)
+		if a, b := one.says(t), two.says(t); (a == "locked") == (b == "locked") {
+			t.Fatalf("want one locked, got %q and %q", a, b)
+		}
+		one.kill()
+		two.kill()
+	}
 }

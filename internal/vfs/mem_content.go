@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"bytes"
 	"io/fs"
 	"time"
 )
@@ -183,16 +184,31 @@ func (c *content) truncate(size int64) {
 // zero makes zeros of bytes [off, end), where end is that of the last page.
 func (c *content) zero(off, end int64) {
 	eachPage(off, end, func(i, from, to int) {
+		if c.pages[i] == nil {
+			return
+		}
+		changes := c.pages[i].sectorsInUse() & sectorMask(from, to)
 		switch {
-		case c.pages[i] == nil:
 		case from == 0:
-			c.dirtyPageAt(i, allSectors)
+			c.dirtyPageAt(i, changes)
 			c.pages[i] = nil
-		default:
-			clear(c.own(i, sectorMask(from, to))[from:to])
+		case changes != 0:
+			clear(c.own(i, changes)[from:to])
 		}
 	})
 	c.pages = c.pages[:(off+pageBytes-1)/pageBytes]
+}
+
+var zeros page
+
+// sectorsInUse returns the bits of the sectors that are not zeros.
+func (p *page) sectorsInUse() (mask byte) {
+	for s := range pageBytes / sectorBytes {
+		if !bytes.Equal(p.sector(s), zeros.sector(s)) {
+			mask |= 1 << s
+		}
+	}
+	return mask
 }
 
 func (c *content) preallocate(size int64) {

@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"bytes"
 	"maps"
 	"math"
 	"math/rand/v2"
@@ -217,7 +218,7 @@ func (c *content) cutPages() {
 		c.pages = c.pages[:used]
 	}
 	last, rest := int(c.size/pageBytes), c.size%pageBytes
-	if p := c.pageAt(last); p != nil {
+	if p := c.pageAt(last); p != nil && !bytes.Equal(p[rest:], zeros[rest:]) {
 		trimmed := *p // it may be shared
 		clear(trimmed[rest:])
 		c.pages[last] = &trimmed
@@ -237,7 +238,7 @@ func (c cut) survivingPage(n *node, i int, d *dirtyPage) *page {
 			continue
 		}
 		states := d.statesOf(s)
-		pick := c.pick(len(states)+1, n.id, uint64(i*pageBytes/sectorBytes+s))
+		pick := c.pick(len(states)+1, n.id, uint64(i)*(pageBytes/sectorBytes)+uint64(s))
 		if pick == 0 {
 			continue
 		}
