@@ -165,3 +165,24 @@ func TestTraceTellsChanges(t *testing.T) {
 		t.Errorf("want:\n%q\ngot:\n%q", want, lines)
 	}
 }
+
+// Between two operations the tree, with what of it is durable, changes if and
+// only if the kind of the first one says so.
+func TestMutates(t *testing.T) {
+	m := NewMem()
+	changed := map[OpKind]bool{}
+	var last Op
+	before := m.Describe()
+	check(t, script(Fail(m, func(op Op) error {
+		after := m.Describe()
+		changed[last.Kind] = changed[last.Kind] || after != before
+		last, before = op, after
+		return nil
+	})))
+	changed[last.Kind] = changed[last.Kind] || m.Describe() != before
+	for k := range opKinds {
+		if changed[k] != k.Mutates() {
+			t.Errorf("%s: changes something: %t, Mutates: %t", k, changed[k], k.Mutates())
+		}
+	}
+}

@@ -74,30 +74,33 @@ func removeIfThere(fsys FS, name string) error {
 // removed. A name that does not exist is no error. Nothing is durable before
 // SyncDir of the directory that holds name.
 func RemoveAll(fsys FS, name string) error {
-	info, err := fsys.Stat(name)
-	if errors.Is(err, fs.ErrNotExist) {
+	if name == "." {
+		return empty(fsys, name)
+	}
+	// Removing first spares asking what it is, and removes a symbolic link
+	// instead of following it.
+	err := removeIfThere(fsys, name)
+	if err == nil {
 		return nil
 	}
+	if info, statErr := fsys.Stat(name); statErr != nil || !info.IsDir() {
+		return err
+	}
+	if err := empty(fsys, name); err != nil {
+		return err
+	}
+	return removeIfThere(fsys, name)
+}
+
+func empty(fsys FS, dir string) error {
+	entries, err := fsys.ReadDir(dir)
 	if err != nil {
 		return err
 	}
-	return removeTree(fsys, name, info.IsDir())
-}
-
-func removeTree(fsys FS, name string, isDir bool) error {
-	if isDir {
-		entries, err := fsys.ReadDir(name)
-		if err != nil {
+	for _, e := range entries {
+		if err := RemoveAll(fsys, path.Join(dir, e.Name())); err != nil {
 			return err
 		}
-		for _, e := range entries {
-			if err := removeTree(fsys, path.Join(name, e.Name()), e.IsDir()); err != nil {
-				return err
-			}
-		}
 	}
-	if name == "." {
-		return nil
-	}
-	return removeIfThere(fsys, name)
+	return nil
 }
