@@ -376,6 +376,8 @@ func TestOpenFileOutlivesItsName(t *testing.T) {
 func TestRemoveAll(t *testing.T) {
 	everyFS(t, func(t *testing.T, fsys FS) {
 		check(t, RemoveAll(fsys, "no"))
+		check(t, RemoveAll(fsys, "no/no"))
+		wantError(t, "remove ..", RemoveAll(fsys, ".."), fs.ErrInvalid)
 		check(t, fsys.MkdirAll("a/b/c", DirPerm))
 		put(t, fsys, "a/b/f", "x")
 		put(t, fsys, "g", "x")

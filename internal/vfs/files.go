@@ -74,33 +74,43 @@ func removeIfThere(fsys FS, name string) error {
 // removed. A name that does not exist is no error. Nothing is durable before
 // SyncDir of the directory that holds name.
 func RemoveAll(fsys FS, name string) error {
-	if name == "." {
-		return empty(fsys, name)
+	if err := checkName("remove", name); err != nil {
+		return err
 	}
-	// Removing first spares asking what it is, and removes a symbolic link
-	// instead of following it.
-	err := removeIfThere(fsys, name)
-	if err == nil {
+	if name == "." {
+		return removeTree(fsys, name, true)
+	}
+	// The entry, and not Stat, says what it is: Stat follows symbolic links.
+	dir, base := split(name)
+	entries, err := fsys.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if info, statErr := fsys.Stat(name); statErr != nil || !info.IsDir() {
-		return err
-	}
-	if err := empty(fsys, name); err != nil {
-		return err
-	}
-	return removeIfThere(fsys, name)
-}
-
-func empty(fsys FS, dir string) error {
-	entries, err := fsys.ReadDir(dir)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		if err := RemoveAll(fsys, path.Join(dir, e.Name())); err != nil {
-			return err
+		if e.Name() == base {
+			return removeTree(fsys, name, e.IsDir())
 		}
 	}
 	return nil
+}
+
+func removeTree(fsys FS, name string, isDir bool) error {
+	if isDir {
+		entries, err := fsys.ReadDir(name)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			if err := removeTree(fsys, path.Join(name, e.Name()), e.IsDir()); err != nil {
+				return err
+			}
+		}
+	}
+	if name == "." {
+		return nil
+	}
+	return removeIfThere(fsys, name)
 }
