@@ -40,8 +40,9 @@ var rooms = map[string][]string{
 	"log/wire":  {"log", "internal/batch", "internal/coord"},
 
 	// state
-	"state":         {"serde", "windows"},
-	"state/leveldb": {"state", "internal/vfs"},
+	"state":           {"serde", "windows"},
+	"state/leveldb":   {"state", "internal/vfs"},
+	"state/statetest": {"state", "serde"}, // one conformance suite for every engine
 
 	// the runtime; vfs because it opens state on the data directory's file system
 	"processor": {"log", "serde", "state", "state/leveldb", "windows", "internal/vfs",

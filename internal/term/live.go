@@ -44,7 +44,7 @@ func (l *Live) Draw(frame string) error {
 
 	var out strings.Builder
 	out.WriteByte('\r') // over an echoed ^C
-	if up := min(l.rowsDrawn(columns), height); up > 0 {
+	if up := l.rowsDrawn(columns); up > 0 { // the top row stops it
 		out.WriteString(text.CursorUp.Sprintn(up))
 	}
 	l.drawn = l.drawn[:0]
