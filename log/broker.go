@@ -54,6 +54,7 @@ type Broker struct {
 	flushNow    chan struct{}
 	checkpoints chan *snapshot
 	unsynced    map[*segment.Segment]*partition
+	flushBuf    []byte
 
 	stop       chan struct{} // closed by Close
 	background sync.WaitGroup
@@ -88,6 +89,9 @@ func openFS(fsys vfs.FS, dir string, cfg Config) (*Broker, error) {
 	if err := b.start(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open log %s: %w", dir, err), b.closeFiles())
 	}
+	if cfg.stepped {
+		return b, nil
+	}
 	b.background.Add(1)
 	go b.runFlusher()
 	if cfg.Durability == Interval {
@@ -103,6 +107,7 @@ func newBroker(fsys vfs.FS, dir string, cfg Config) *Broker {
 		flushNow:    make(chan struct{}, 1),
 		checkpoints: make(chan *snapshot, 1),
 		unsynced:    map[*segment.Segment]*partition{},
+		flushBuf:    make([]byte, 0, flushBufBytes),
 		stop:        make(chan struct{}),
 	}
 	b.resetLocked()

@@ -50,7 +50,11 @@ func (b *Broker) Commit(c *Commit) (Committed, error) {
 	if err := b.waitForRoom(); err != nil {
 		return Committed{}, err
 	}
-	if err := b.journal.Commit(c.entry); err != nil {
+	err := b.journal.Commit(c.entry)
+	if b.cfg.stepped {
+		b.runPending()
+	}
+	if err != nil {
 		return Committed{}, err
 	}
 	var out Committed

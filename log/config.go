@@ -83,6 +83,10 @@ type Config struct {
 	// Now is the clock that stamps records and journal. Default time.Now.
 	Now func() time.Time
 
+	// stepped makes the broker start no goroutine: what the flusher would do is
+	// done inside Commit. For tests that replay a history by its seed.
+	stepped bool
+
 	// bootID names this boot of the machine, "" if unknown; tests set it.
 	bootID func() string
 }

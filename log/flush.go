@@ -12,6 +12,9 @@ import (
 // wakes when the tails have grown past half of Config.TailBytes, and when a
 // journal file was sealed.
 
+// flushBufBytes is how much goes to a segment in one write.
+const flushBufBytes = 256 << 10
+
 func (b *Broker) wakeFlusher() {
 	select {
 	case b.flushNow <- struct{}{}:
@@ -32,16 +35,28 @@ func (b *Broker) requestCheckpoint(s *snapshot) {
 func (b *Broker) runFlusher() {
 	defer b.background.Done()
 	for {
-		var err error
 		select {
 		case <-b.stop:
 			return
 		case <-b.flushNow:
-			err = b.flush()
+			b.flushed(b.flush())
 		case s := <-b.checkpoints:
-			err = b.checkpoint(s, false)
+			b.flushed(b.checkpoint(s, false))
 		}
-		b.flushed(err)
+	}
+}
+
+// runPending does what the flusher was woken for, in its place.
+func (b *Broker) runPending() {
+	for {
+		select {
+		case <-b.flushNow:
+			b.flushed(b.flush())
+		case s := <-b.checkpoints:
+			b.flushed(b.checkpoint(s, false))
+		default:
+			return
+		}
 	}
 }
 
@@ -80,6 +95,10 @@ func (b *Broker) waitForRoom() error {
 			return err
 		}
 		b.wakeFlusher()
+		if b.cfg.stepped {
+			b.runPending()
+			continue
+		}
 		select {
 		case <-room:
 		case <-b.stop:
@@ -120,7 +139,7 @@ func (b *Broker) flushPartition(p *partition) error {
 		}
 		n := fitting(s, tail[done:], b.cfg.SegmentBytes)
 		b.unsynced[s] = p
-		if err := s.Append(tail[done : done+n]); err != nil {
+		if err := s.Append(tail[done:done+n], b.flushBuf); err != nil {
 			return fmt.Errorf("partition %s: %w", p.tp, err)
 		}
 		done += n

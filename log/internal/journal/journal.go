@@ -76,7 +76,7 @@ const (
 // A group is bounded so that its first member is not kept waiting by the rest.
 const (
 	maxGroupEntries = 1024
-	writeBufBytes   = 1 << 20
+	writeBufBytes   = 256 << 10
 )
 
 // A Journal is safe for any number of committing goroutines.

@@ -136,12 +136,17 @@ func (s *Scanner) at(pos int64) (scanned, error) {
 		return scanned{}, &errEnd{fmt.Sprintf("length %d, at most %d", h.bodyBytes, maxBodyBytes)}
 	}
 	sum := headerCRC(head)
-	body, err := s.bytes(pos+recordHeaderBytes, int(h.bodyBytes))
+	padded := int(paddedBytes(int(h.bodyBytes)) - recordHeaderBytes)
+	body, err := s.bytes(pos+recordHeaderBytes, padded)
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return scanned{}, &errEnd{fmt.Sprintf("length %d is past the end of the file", h.bodyBytes)}
 	}
 	if err != nil {
 		return scanned{}, err
+	}
+	body, padding := body[:h.bodyBytes:h.bodyBytes], body[h.bodyBytes:]
+	if len(bytes.TrimLeft(padding, "\x00")) > 0 {
+		return scanned{}, &errEnd{fmt.Sprintf("padding %x, want zeros", padding)}
 	}
 	if got := crc32.Update(sum, castagnoli, body); got != h.crc {
 		return scanned{}, &errEnd{fmt.Sprintf("crc %08x, want %08x", got, h.crc)}

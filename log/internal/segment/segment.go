@@ -12,9 +12,6 @@ import (
 	"github.com/freshet/freshet/internal/vfs"
 )
 
-// writeBufBytes is how much Append gathers into one write.
-const writeBufBytes = 1 << 20
-
 // A Span is one or more whole batches, back to back, with the offsets of the
 // first and the last record in them. Bytes is not changed.
 type Span struct {
@@ -27,7 +24,6 @@ type Segment struct {
 	fsys vfs.FS
 	base int64
 	file vfs.File
-	buf  []byte
 
 	size  atomic.Int64 // bytes that readers may see
 	end   atomic.Int64 // offset after the last record
@@ -193,40 +189,53 @@ func (s *Segment) SizeBytes() int64 { return s.size.Load() }
 // segment: Kafka's index has 31 bits for the distance.
 func (s *Segment) FitsOffset(last int64) bool { return last-s.base <= math.MaxInt32 }
 
-// Append writes the spans, in order, behind what is there. After an error the
-// segment is as before and Append may be tried again.
-func (s *Segment) Append(spans []Span) error {
-	if s.buf == nil {
-		s.buf = make([]byte, 0, writeBufBytes)
-	}
-	pos := s.size.Load()
-	flush := func() error {
-		n, err := s.file.WriteAt(s.buf, pos)
-		pos += int64(n)
-		s.buf = s.buf[:0]
-		return err
-	}
+// Append writes the spans, in order, behind what is there. Small ones are
+// gathered in buf, whose capacity makes one write. After an error the segment
+// is as before and Append may be tried again.
+func (s *Segment) Append(spans []Span, buf []byte) error {
+	w := appender{file: s.file, pos: s.size.Load(), buf: buf[:0]}
 	for _, sp := range spans {
-		var err error
-		if len(s.buf)+len(sp.Bytes) > cap(s.buf) {
-			err = flush()
-		}
-		if err == nil && len(sp.Bytes) > cap(s.buf) {
-			_, err = s.file.WriteAt(sp.Bytes, pos)
-			pos += int64(len(sp.Bytes))
-		} else if err == nil {
-			s.buf = append(s.buf, sp.Bytes...)
-		}
-		if err != nil {
-			s.buf = s.buf[:0]
-			return fmt.Errorf("append to segment: %w", err)
-		}
+		w.add(sp.Bytes)
 	}
-	if err := flush(); err != nil {
-		return fmt.Errorf("append to segment: %w", err)
+	w.flush()
+	if w.err != nil {
+		return fmt.Errorf("append to segment: %w", w.err)
 	}
 	s.publish(spans)
 	return nil
+}
+
+// An appender makes few large writes of many small ones. After an error it
+// does nothing.
+type appender struct {
+	file vfs.File
+	pos  int64
+	buf  []byte
+	err  error
+}
+
+func (w *appender) add(b []byte) {
+	if len(w.buf)+len(b) > cap(w.buf) {
+		w.flush()
+	}
+	if len(b) > cap(w.buf) {
+		w.write(b)
+		return
+	}
+	w.buf = append(w.buf, b...)
+}
+
+func (w *appender) flush() {
+	w.write(w.buf)
+	w.buf = w.buf[:0]
+}
+
+func (w *appender) write(b []byte) {
+	if w.err != nil || len(b) == 0 {
+		return
+	}
+	_, w.err = w.file.WriteAt(b, w.pos)
+	w.pos += int64(len(b))
 }
 
 func (s *Segment) publish(spans []Span) {
