@@ -43,7 +43,7 @@ func (l *Live) Draw(frame string) error {
 	width, height := max(columns-1, 1), max(rows-1, 1)
 
 	var out strings.Builder
-	out.WriteByte('\r') // over an echoed ^C
+	out.WriteByte('\r')                     // over an echoed ^C
 	if up := l.rowsDrawn(columns); up > 0 { // the top row stops it
 		out.WriteString(text.CursorUp.Sprintn(up))
 	}
