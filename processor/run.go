@@ -1,0 +1,179 @@
+package processor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/freshet/freshet/log"
+	"github.com/freshet/freshet/state"
+)
+
+// A run is a topology at work on a cluster: what its workers share.
+type run struct {
+	config      Config
+	cluster     Cluster
+	plan        *plan
+	member      Member
+	engine      state.Engine
+	cacheBytes  int64 // of one store of one task
+	assignments []assignment
+	progress    *progress
+}
+
+// An engineer is a Cluster that has a place for databases. The embedded log
+// is one.
+type engineer interface {
+	stateEngine(application string) (state.Engine, error)
+}
+
+var errNoEngine = errors.New("no place for the stores' databases (set Config.Engine)")
+
+// prepare readies the cluster for the topology and takes the group over.
+func prepare(ctx context.Context, t *Topology, cluster Cluster, config Config) (*run, error) {
+	p, err := makePlan(t, cluster)
+	if err != nil {
+		return nil, err
+	}
+	r := &run{config: config, cluster: cluster, plan: p, engine: config.Engine, progress: newProgress()}
+	if len(t.stores) > 0 && r.engine == nil {
+		e, ok := cluster.(engineer)
+		if !ok {
+			return nil, errNoEngine
+		}
+		if r.engine, err = e.stateEngine(t.name); err != nil {
+			return nil, err
+		}
+	}
+	if r.member, err = cluster.Join(t.name); err != nil {
+		return nil, fmt.Errorf("join group %s: %w", t.name, err)
+	}
+	if err := p.checkContract(ctx, cluster, config.AcceptChanges); err != nil {
+		return nil, err
+	}
+	r.assign()
+	return r, r.readProgress()
+}
+
+// assign lists the tasks by subtopology, then partition.
+func (r *run) assign() {
+	depths := make(map[*subtopology]int)
+	for depth, s := range r.plan.order {
+		depths[s] = depth
+	}
+	stores := int64(0)
+	for _, s := range r.plan.topology.subtopologies {
+		for partition := range r.plan.tasks[s] {
+			status := &taskStatus{id: TaskID{Subtopology: s.index, Partition: partition}}
+			for _, in := range r.plan.inputs(s, partition) {
+				status.inputs = append(status.inputs, in.TopicPartition)
+			}
+			status.positions = newPositions(len(status.inputs))
+			r.assignments = append(r.assignments, assignment{id: status.id, subtopology: s, depth: depths[s], status: status})
+			stores += int64(len(s.stores))
+		}
+	}
+	r.cacheBytes = r.config.CacheBytes / max(stores, 1)
+}
+
+// readProgress notes what the group had committed before.
+func (r *run) readProgress() error {
+	var positions []log.PartitionOffset
+	for _, a := range r.assignments {
+		for _, tp := range a.status.inputs {
+			o, ok, err := r.member.Committed(tp)
+			if err != nil {
+				return fmt.Errorf("committed offset of %s: %w", tp, err)
+			}
+			if ok {
+				positions = append(positions, log.PartitionOffset{TopicPartition: tp, Offset: o.Offset})
+			}
+		}
+	}
+	r.progress.publish(positions)
+	return nil
+}
+
+// share gives the tasks to at most n workers. The tasks of a partition go to
+// different workers and those of a subtopology in turn, so that both kinds of
+// work are spread evenly.
+func (r *run) share(n int) [][]assignment {
+	shares := make([][]assignment, min(n, len(r.assignments)))
+	for _, a := range r.assignments {
+		i := (a.id.Subtopology + int(a.id.Partition)) % len(shares)
+		shares[i] = append(shares[i], a)
+	}
+	return shares
+}
+
+// newWorker returns a worker without tasks. spawn runs the jobs of its
+// companions.
+func (r *run) newWorker(spawn func(job func())) (*worker, error) {
+	consumer, err := r.cluster.NewConsumer()
+	if err != nil {
+		return nil, err
+	}
+	committer, err := r.member.NewCommitter()
+	if err != nil {
+		consumer.Close()
+		return nil, err
+	}
+	return &worker{
+		run: r, consumer: consumer, committer: committer,
+		commits: newCompanion[flight](spawn), drains: newCompanion[drain](spawn),
+	}, nil
+}
+
+// drained waits for the inputs subtopology by subtopology. The ends of the
+// user's topics are those of the call; those of a repartition topic are known
+// when everything upstream is done.
+func (r *run) drained(ctx context.Context) error {
+	ends := make(map[log.TopicPartition]log.Offset)
+	for _, a := range r.assignments {
+		for i, tp := range a.status.inputs {
+			if a.subtopology.sources[i].topic.repartition {
+				continue
+			}
+			_, end, err := r.cluster.Offsets(tp)
+			if err != nil {
+				return fmt.Errorf("wait for %s: %w", tp, err)
+			}
+			ends[tp] = end
+		}
+	}
+	for depth := range r.plan.order {
+		for _, a := range r.assignments {
+			if a.depth != depth {
+				continue
+			}
+			if err := r.drainedTask(ctx, a, ends); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (r *run) drainedTask(ctx context.Context, a assignment, ends map[log.TopicPartition]log.Offset) error {
+	for _, tp := range a.status.inputs {
+		end, known := ends[tp]
+		if !known {
+			var err error
+			if _, end, err = r.cluster.Offsets(tp); err != nil {
+				return fmt.Errorf("wait for %s: %w", tp, err)
+			}
+		}
+		if err := r.progress.wait(ctx, tp, end); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) metrics() Metrics {
+	var m Metrics
+	for _, a := range r.assignments {
+		m.Tasks = append(m.Tasks, a.status.metrics(r.cluster))
+	}
+	return m
+}
