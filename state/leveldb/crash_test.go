@@ -1,0 +1,261 @@
+package leveldb
+
+import (
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/freshet/freshet/internal/vfs"
+	"github.com/freshet/freshet/state"
+)
+
+// A crash is what was left at one moment of a script.
+type crash struct {
+	mem          *vfs.Mem
+	op           vfs.Op
+	acknowledged int64
+	closed       bool // nothing was open
+}
+
+// crashes runs a script, twice opening and closing, and calls leave at every
+// operation that changes the disk.
+func crashes(t *testing.T, s script, leave func(*vfs.Mem) *vfs.Mem) []crash {
+	t.Helper()
+	mem := vfs.NewMem()
+	var acknowledged atomic.Int64
+	var closed atomic.Bool
+	var mu sync.Mutex
+	var left []crash
+	e := newEngine(vfs.Fail(mem, func(op vfs.Op) error {
+		if op.Kind.Mutates() {
+			mu.Lock()
+			defer mu.Unlock()
+			c := crash{op: op, acknowledged: acknowledged.Load(), closed: closed.Load()}
+			c.mem = leave(mem)
+			left = append(left, c)
+		}
+		return nil
+	}), "boot")
+	half := len(s.steps) / 2
+	for _, part := range [][2]int{{0, half}, {half, len(s.steps)}} {
+		if err := s.run(e, part[0], part[1], &acknowledged); err != nil {
+			t.Fatal(err)
+		}
+	}
+	closed.Store(true)
+	return append(left, crash{mem: leave(mem), acknowledged: acknowledged.Load(), closed: true})
+}
+
+func TestKillAtEveryOperationLosesNothing(t *testing.T) {
+	s := newScript(1, 150)
+	for _, c := range crashes(t, s, (*vfs.Mem).KillProcess) {
+		if s.verify(t, c.mem, "boot", c.acknowledged) && c.acknowledged > 0 {
+			t.Errorf("killed before %s with %d applied: corrupt", c.op, c.acknowledged)
+		}
+	}
+}
+
+func TestPowerCutAtEveryOperationIsNoticed(t *testing.T) {
+	const seeds = 4
+	for seed := range uint64(seeds) {
+		rng := rand.New(rand.NewPCG(seed, 0))
+		s := newScript(seed, 150)
+		trusted := 0
+		for _, c := range crashes(t, s, func(m *vfs.Mem) *vfs.Mem { return m.Crash(rng) }) {
+			corrupt := s.verify(t, c.mem, "next boot", 0)
+			if !corrupt {
+				trusted++
+			}
+			if corrupt && c.closed {
+				t.Errorf("seed %d: power cut after Close: corrupt", seed)
+			}
+		}
+		if trusted == 0 {
+			t.Errorf("seed %d: nothing survived a power cut, not even what was closed", seed)
+		}
+	}
+}
+
+// A killed process leaves a prefix of what it was writing.
+func TestTornJournalIsCut(t *testing.T) {
+	s := newScript(2, 40)
+	mem := vfs.NewMem()
+	db, err := newEngine(mem, "boot").Open(task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, writes := range s.steps {
+		if err := db.Apply(writes); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left := mem.KillProcess()
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	name := task + "/" + newestJournal(t, left)
+	whole, err := vfs.ReadFile(left, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(whole) == 0 {
+		t.Fatal("the newest journal is empty; change the script")
+	}
+	last := int64(-1)
+	for n := range len(whole) + 1 {
+		m := left.KillProcess()
+		if err := truncate(m, name, int64(n)); err != nil {
+			t.Fatal(err)
+		}
+		if s.verify(t, m, "boot", max(last, 0)) {
+			t.Fatalf("journal of %d bytes cut to %d: corrupt", len(whole), n)
+		}
+	}
+}
+
+func newestJournal(t *testing.T, mem *vfs.Mem) string {
+	t.Helper()
+	entries, err := mem.ReadDir(task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	newest := ""
+	for _, e := range entries {
+		if len(e.Name()) > 4 && e.Name()[len(e.Name())-4:] == ".log" {
+			newest = e.Name() // sorted
+		}
+	}
+	return newest
+}
+
+// Every file, after a kill and after a Close, with one bit wrong.
+func TestBitFlipsAreNoticed(t *testing.T) {
+	const flipsPerFile = 150
+	s := newScript(3, 120)
+	all := crashes(t, s, (*vfs.Mem).KillProcess)
+	noticed, harmless := 0, 0
+	for i, c := range []crash{all[len(all)*3/4], all[len(all)-1]} {
+		rng := rand.New(rand.NewPCG(uint64(i), 0))
+		entries, err := c.mem.ReadDir(task)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, entry := range entries {
+			for range flipsPerFile {
+				m := c.mem.KillProcess()
+				flip(t, m, task+"/"+entry.Name(), rng)
+				if s.verify(t, m, "boot", 0) {
+					noticed++
+				} else {
+					harmless++
+				}
+			}
+		}
+	}
+	t.Logf("%d bit flips: %d corrupt, %d harmless", noticed+harmless, noticed, harmless)
+	if noticed == 0 {
+		t.Error("no bit flip was noticed")
+	}
+}
+
+func flip(t *testing.T, mem *vfs.Mem, name string, rng *rand.Rand) {
+	t.Helper()
+	b, err := vfs.ReadFile(mem, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(b) == 0 {
+		return
+	}
+	b[rng.IntN(len(b))] ^= 1 << rng.IntN(8)
+	if err := vfs.WriteFileAtomic(mem, name, b); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Every operation that changes the disk fails once, for good.
+func TestFailedWrites(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		err     error
+		corrupt bool
+	}{
+		{"disk full", syscall.ENOSPC, false},
+		{"disk full in the middle of a write", &vfs.ShortWrite{Bytes: 3, Err: syscall.ENOSPC}, false},
+		{"broken disk", syscall.EIO, true},
+		{"lost sync", &vfs.LostSync{Err: syscall.EIO}, true},
+	} {
+		t.Run(test.name, func(t *testing.T) { testFailedWrites(t, test.err, test.corrupt) })
+	}
+}
+
+func testFailedWrites(t *testing.T, fault error, corrupt bool) {
+	s := newScript(4, 60)
+	for k := 0; ; k++ {
+		mem := vfs.NewMem()
+		var ops, acknowledged atomic.Int64
+		e := newEngine(vfs.Fail(mem, func(op vfs.Op) error {
+			if op.Kind.Mutates() && ops.Add(1) == int64(k)+1 {
+				return fault
+			}
+			return nil
+		}), "boot")
+		err := s.run(e, 0, len(s.steps), &acknowledged)
+		if ops.Load() <= int64(k) {
+			return // the fault lies beyond the script's end
+		}
+		if err != nil && errors.Is(err, state.ErrCorrupt) && !corrupt {
+			t.Fatalf("operation %d: %v, which is not corrupt", k, err)
+		}
+		if err == nil {
+			// Tolerable only if it made no difference, as removing what is obsolete.
+			s.mustHold(t, mem, k, acknowledged.Load())
+			continue
+		}
+		// What is there now, full disk or not, is right or corrupt.
+		s.verify(t, mem, "boot", 0)
+	}
+}
+
+func (s script) mustHold(t *testing.T, mem *vfs.Mem, k int, acknowledged int64) {
+	t.Helper()
+	if s.verify(t, mem, "boot", acknowledged) {
+		t.Fatalf("operation %d failed unnoticed and left the database corrupt", k)
+	}
+}
+
+func TestAfterAnErrorNothingIsWritten(t *testing.T) {
+	s := newScript(5, 3)
+	mem := vfs.NewMem()
+	var fault error
+	e := newEngine(vfs.Fail(mem, func(op vfs.Op) error {
+		if op.Kind == vfs.OpWrite {
+			return fault
+		}
+		return nil
+	}), "boot")
+	db, err := e.Open(task)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Apply(s.steps[0]); err != nil {
+		t.Fatal(err)
+	}
+	fault = syscall.ENOSPC
+	if err := db.Apply(s.steps[1]); !vfs.IsNoSpace(err) || errors.Is(err, state.ErrCorrupt) {
+		t.Fatalf("Apply on a full disk: %v, want ENOSPC and not ErrCorrupt", err)
+	}
+	fault = nil
+	if err := db.Apply(s.steps[2]); !vfs.IsNoSpace(err) {
+		t.Errorf("Apply after a failed one: %v, want the first error", err)
+	}
+	if err := db.Close(); !vfs.IsNoSpace(err) {
+		t.Errorf("Close after a failed Apply: %v, want the first error", err)
+	}
+	if s.verify(t, mem, "boot", 1) {
+		t.Error("a full disk made the database corrupt")
+	}
+}
