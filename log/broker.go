@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"path"
 	"slices"
 	"strconv"
@@ -281,21 +280,23 @@ func partitionDir(p *partition) string {
 	return path.Join(topicsDir, p.topic.id.String(), strconv.Itoa(int(p.id)))
 }
 
-// partitionFS returns the directory of a partition, made durable if it is new.
-// Its name has nothing of the topic's, so no client's string is a path.
+// partitionFS returns the directory of a partition. Its name has nothing of
+// the topic's, so no client's string is a path. The first time it is made
+// durable, also where it is there already: the process that made it may have
+// been killed before it could.
 func (b *Broker) partitionFS(p *partition) (vfs.FS, error) {
 	dir := partitionDir(p)
-	_, err := b.fsys.Stat(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = b.fsys.MkdirAll(dir, 0o700)
-		for _, d := range []string{path.Dir(dir), topicsDir, "."} {
+	if !p.dirDurable {
+		err := b.fsys.MkdirAll(dir, 0o700)
+		for _, d := range []string{path.Dir(dir), topicsDir} {
 			if err == nil {
 				err = b.fsys.SyncDir(d)
 			}
 		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("directory of partition %s: %w", p.tp, err)
+		if err != nil {
+			return nil, fmt.Errorf("directory of partition %s: %w", p.tp, err)
+		}
+		p.dirDurable = true
 	}
 	return vfs.Sub(b.fsys, dir), nil
 }

@@ -24,7 +24,8 @@ type partition struct {
 	id    int32
 	tp    TopicPartition
 
-	next Offset // that the leader gives to the next record
+	next       Offset // that the leader gives to the next record
+	dirDurable bool   // the flusher's: the directory is there and synced
 
 	start, end Offset
 	segments   []*segment.Segment // replaced, never changed in place

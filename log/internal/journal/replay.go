@@ -59,7 +59,10 @@ func Replay(fsys vfs.FS, from uint64, boot Boot, each func(parts [][]byte) error
 			break
 		}
 	}
-	r.tail.Next = max(r.tail.Next, files[len(files)-1]) + 1
+	// A number is left out, so that the file of the next opening is never
+	// taken for the continuation of this one, should there be no checkpoint
+	// between them.
+	r.tail.Next = max(r.tail.Next, files[len(files)-1]) + 2
 	return r.tail, nil
 }
 
@@ -143,13 +146,17 @@ func (r *replay) sameBoot(s *Scanner) bool {
 }
 
 // badFile decides what a file with an unreadable header is. Its header is
-// synced before a record is written, so one without records was never begun,
-// and one with records is damaged.
+// synced before a record is written, so one without records was never begun
+// and ends the journal; one with records, or with records in later files, is
+// damaged.
 func (r *replay) badFile(first uint64, later []uint64, bad error) error {
-	if !errors.Is(bad, vfs.ErrCorrupt) || errors.Is(bad, ErrVersion) || len(later) > 0 {
+	if !errors.Is(bad, vfs.ErrCorrupt) || errors.Is(bad, ErrVersion) {
 		return bad
 	}
 	used, err := HasRecords(r.fsys, fileName(first))
+	for i := 0; !used && err == nil && i < len(later); i++ {
+		_, used, err = r.firstValid(later[i], first)
+	}
 	if err != nil {
 		return errors.Join(bad, err)
 	}
