@@ -62,12 +62,3 @@ func storeNames(stores []*storeSpec) string {
 }
 
 func typeName[T any]() string { return reflect.TypeFor[T]().String() }
-
-// serdeName tells serdes apart in the fingerprint. The type of a serde made
-// of functions says less than its name, if it has one.
-func serdeName(serde any) string {
-	if s, ok := serde.(fmt.Stringer); ok {
-		return s.String()
-	}
-	return fmt.Sprintf("%T", serde)
-}

@@ -3,6 +3,7 @@ package processor
 import (
 	"fmt"
 
+	"github.com/freshet/freshet/serde"
 	"github.com/freshet/freshet/state"
 )
 
@@ -36,7 +37,7 @@ func Store[K, V any](b *Builder, name string, config StoreConfig[K, V]) StoreRef
 	}
 	spec := &storeSpec{
 		builder: b, name: name, location: location,
-		keyName: serdeName(serdes.Key), valueName: serdeName(serdes.Value),
+		keyName: serde.NameOf(serdes.Key), valueName: serde.NameOf(serdes.Value),
 		keyType: typeName[K](), valueType: typeName[V](),
 	}
 	if !config.NoChangelog {

@@ -3,6 +3,8 @@ package processor
 import (
 	"errors"
 	"fmt"
+
+	"github.com/freshet/freshet/serde"
 )
 
 // A Builder draws a topology. Its mistakes are gathered and reported by
@@ -83,7 +85,7 @@ type topicSpec struct {
 func specOf[K, V any](name string, partitions int32, s Serdes[K, V]) *topicSpec {
 	return &topicSpec{
 		name: name, partitions: partitions,
-		keyName: serdeName(s.Key), valueName: serdeName(s.Value),
+		keyName: serde.NameOf(s.Key), valueName: serde.NameOf(s.Value),
 		keyType: typeName[K](), valueType: typeName[V](),
 	}
 }
