@@ -1,0 +1,36 @@
+// Package bench measures Freshet against the same work written by hand.
+//
+//	Log        the embedded log        against  one file, one loop
+//	Wordcount  topology, log, stores   against  the same pipeline straight on files
+//
+//	round 1   by hand, freshet    round 2   freshet, by hand    round 3   …
+//
+// The rules, so that a ratio means something:
+//
+//   - Both sides run in one process, one after the other, interleaved, and the
+//     side that begins changes with each round. Every figure is the median of
+//     the rounds; a ratio is the median of the rounds' own ratios, by hand's
+//     time over Freshet's: 1 is as fast, less is slower.
+//   - Every pass works on new files in a directory of its own, which is removed
+//     afterwards. The garbage of one side is collected before the other begins.
+//   - Both sides do the same number of records, chosen so that the side by hand
+//     takes long enough to be measured; results are compared, and a difference
+//     fails the benchmark.
+//   - Freshet is called through its public API only, with its default settings
+//     but for the durability that is being measured.
+//   - Freshet's time ends when Close has returned: everything is then in its
+//     segments, which is the second time that the bytes are written. In the
+//     modes that leave syncing to the operating system the loop by hand syncs
+//     nothing at its end, so what Close spends in syncing is measured and taken
+//     off. In sync mode nothing is taken off. The rate until the last
+//     acknowledgement is reported beside it.
+//   - CPU time is that of the whole process, background goroutines and garbage
+//     collector included, over the same span.
+//   - By hand means without excuses: no interfaces, no goroutines, buffers used
+//     again, errors checked. It encodes with the same batch builder, and syncs
+//     as Freshet does (fdatasync on Linux).
+//
+// Only commands call it. A benchmark belongs to one goroutine and wants the
+// machine for itself. Nothing survives a crash, but temporary directories may
+// be left behind.
+package bench
