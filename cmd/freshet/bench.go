@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/pprof"
+
+	"github.com/freshet/freshet/internal/bench"
+	"github.com/freshet/freshet/log"
+	"github.com/spf13/cobra"
+)
+
+// benchFlags are the flags that all benchmarks have.
+type benchFlags struct {
+	output     outputFlag
+	rounds     int
+	dir        string
+	durability []string
+	cpuProfile string
+}
+
+func (f *benchFlags) add(cmd *cobra.Command, modes []string) {
+	f.output.add(cmd)
+	cmd.Flags().IntVar(&f.rounds, "rounds", bench.DefaultRounds, "`number` of times that everything is measured")
+	cmd.Flags().StringVar(&f.dir, "dir", os.TempDir(), "`directory` to measure in; what is made there is removed")
+	cmd.Flags().StringSliceVar(&f.durability, "durability", modes, "`modes` to measure")
+	cmd.Flags().StringVar(&f.cpuProfile, "cpuprofile", "", "write a CPU profile to `FILE`, its samples labelled side=freshet or side=by-hand")
+}
+
+// durabilities checks all flags.
+func (f *benchFlags) durabilities() ([]log.Durability, error) {
+	if f.rounds < 1 {
+		return nil, usageError(fmt.Errorf("--rounds is %d, want at least 1", f.rounds))
+	}
+	var ds []log.Durability
+	for _, name := range f.durability {
+		d, err := log.ParseDurability(name)
+		if err != nil {
+			return nil, usageError(fmt.Errorf("--durability: %w", err))
+		}
+		ds = append(ds, d)
+	}
+	return ds, nil
+}
+
+// A benchReport is what a benchmark gives back.
+type benchReport interface {
+	WriteJSON(w io.Writer) error
+	WriteText(w io.Writer) error
+}
+
+// run measures, with a profile if one is wanted, and prints.
+func (f *benchFlags) run(ctx context.Context, s streams, measure func(ctx context.Context, progress func(string)) (benchReport, error)) error {
+	var report benchReport
+	err := profiled(f.cpuProfile, func() (err error) {
+		report, err = measure(ctx, func(line string) { fmt.Fprintln(s.err, line) })
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if f.output.json() {
+		return report.WriteJSON(s.out)
+	}
+	return report.WriteText(s.out)
+}
+
+// profiled runs f and writes its CPU profile, unless file is empty.
+func profiled(file string, f func() error) (err error) {
+	if file == "" {
+		return f()
+	}
+	out, err := os.Create(file)
+	if err != nil {
+		return fmt.Errorf("write CPU profile: %w", err)
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	if err := pprof.StartCPUProfile(out); err != nil {
+		return fmt.Errorf("write CPU profile: %w", err)
+	}
+	defer pprof.StopCPUProfile()
+	return f()
+}
+
+func newBenchCommand(s streams) *cobra.Command {
+	cmd := newGroup("bench", "Measure this machine: Freshet against the same work written by hand")
+	cmd.AddCommand(newBenchLogCommand(s))
+	return cmd
+}
+
+func newBenchLogCommand(s streams) *cobra.Command {
+	var flags benchFlags
+	cmd := &cobra.Command{
+		Use:   "log",
+		Short: "Append to the log and read it back, against a bare loop on one file",
+		Long: `Log appends values of 100 B and 1 KiB in batches of 1, 10, 100 and 1000, in each
+durability mode, and reads them back. The loop that it is compared with encodes
+and checksums the same batches and writes each to one file with one system call,
+followed by fdatasync in the mode sync; it reads 1 MiB at a time, verifies
+every checksum and decodes every record.
+
+Freshet's time ends when everything is in its segments too; the column
+"acknowledged" leaves out what happens after the last acknowledgement. The mode
+interval syncs in the background on both sides; os and interval end unsynced.
+
+Output with --output json, one object:
+  benchmark            "log"
+  machine              go, os, arch, threads
+  rounds               number of interleaved rounds; all figures are their medians
+  rows[]               operation ("append", "read"), durability (appends only),
+                       value_bytes, batch_records,
+                       records (by each side in each round)
+    freshet, by_hand   records_per_second, megabytes_per_second (10^6 bytes of values),
+                       acknowledged_records_per_second,
+                       cpu_seconds_per_million_records, allocs_per_record, alloc_bytes_per_record
+    ratio              median, min, max of the rounds: freshet's speed over that by hand
+    acknowledged_ratio the same until the last acknowledgement
+    cpu_ratio          CPU time by hand over freshet's`,
+		Args: arguments(cobra.NoArgs),
+	}
+	flags.add(cmd, []string{"os", "interval", "sync"})
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		ds, err := flags.durabilities()
+		if err != nil {
+			return err
+		}
+		return flags.run(cmd.Context(), s, func(ctx context.Context, progress func(string)) (benchReport, error) {
+			return bench.Log(ctx, bench.LogConfig{Dir: flags.dir, Rounds: flags.rounds, Durabilities: ds, Progress: progress})
+		})
+	}
+	return cmd
+}

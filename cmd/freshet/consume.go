@@ -1,0 +1,224 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+
+	"github.com/freshet/freshet/log"
+	"github.com/spf13/cobra"
+)
+
+type consumeOptions struct {
+	fromBeginning bool
+	offset        string
+	follow        bool
+	partitions    []int32
+	max           int64
+	format        *choice
+	key, value    *choice
+}
+
+func newConsumeCommand(s streams, at *location) *cobra.Command {
+	o := consumeOptions{
+		format: newChoice(formatText, formatValue, formatJSONL),
+		key:    newSerdeChoice(), value: newSerdeChoice(),
+	}
+	cmd := &cobra.Command{
+		Use:   "consume TOPIC",
+		Short: "Print the records of a topic",
+		Long: `Print the records of a topic, from its end on unless --from-beginning or
+--offset says otherwise. It stops at the end that the topic had at the start;
+with --follow it waits for more until Ctrl-C. It commits no offsets.
+
+Keys and values are shown by their looks unless --key-serde or --value-serde
+says what they are: UTF-8 as text, eight unprintable bytes as a big-endian
+integer (a count, say), everything else as hex. Text, key and value on a line
+with a tab between, is for people; jsonl is exact.`,
+		Args: arguments(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.fromBeginning && o.offset != offsetEnd {
+				return usageError(errors.New("--from-beginning and --offset exclude each other"))
+			}
+			if o.max < 0 {
+				return usageError(fmt.Errorf("--max-records is %d, want 1 or more", o.max))
+			}
+			if o.fromBeginning {
+				o.offset = offsetStart
+			}
+			return consume(cmd.Context(), s, at, args[0], o)
+		},
+		ValidArgsFunction: at.completeTopics,
+	}
+	f := cmd.Flags()
+	f.BoolVar(&o.fromBeginning, "from-beginning", false, "begin with the oldest record")
+	f.StringVarP(&o.offset, "offset", "o", offsetEnd, "where to begin in each partition: start, end, an `offset`, or -N for the last N")
+	f.BoolVarP(&o.follow, "follow", "f", false, "wait for new records until Ctrl-C")
+	f.Int32SliceVarP(&o.partitions, "partition", "p", nil, "only these `partitions`")
+	f.Int64VarP(&o.max, "max-records", "n", 0, "stop after `N` records")
+	addChoice(cmd, o.format, "format", "", "form of a record")
+	addChoice(cmd, o.key, "key-serde", "", "what keys are")
+	addChoice(cmd, o.value, "value-serde", "", "what values are")
+	return cmd
+}
+
+func consume(ctx context.Context, s streams, at *location, topic string, o consumeOptions) error {
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	b, err := at.openReading(log.Config{Logger: slog.New(failOnWarning{slog.DiscardHandler, fail})})
+	if err != nil {
+		return err
+	}
+	return errors.Join(consumeFrom(ctx, s, at, b, topic, o), b.Close())
+}
+
+// failOnWarning is the logger of a log that is followed. There is one warning,
+// that following has failed; printing on would look as if nothing happened.
+type failOnWarning struct {
+	slog.Handler
+	fail context.CancelCauseFunc
+}
+
+func (failOnWarning) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelWarn }
+
+func (h failOnWarning) Handle(_ context.Context, r slog.Record) error {
+	err := errors.New(r.Message)
+	r.Attrs(func(a slog.Attr) bool {
+		if cause, ok := a.Value.Any().(error); ok {
+			err = fmt.Errorf("%s: %w", r.Message, cause)
+		}
+		return true
+	})
+	h.fail(err)
+	return nil
+}
+
+func consumeFrom(ctx context.Context, s streams, at *location, b *log.Broker, topic string, o consumeOptions) error {
+	d, err := at.describe(b, topic)
+	if err != nil {
+		return err
+	}
+	c := &consumption{
+		consumer: b.NewConsumer(), ends: map[log.TopicPartition]log.Offset{}, follow: o.follow, left: math.MaxInt64,
+		out: &recordPrinter{w: bufio.NewWriter(s.out), format: o.format.value, key: o.key.value, value: o.value.value},
+	}
+	defer c.consumer.Close()
+	if o.max > 0 {
+		c.left = o.max
+	}
+	skipped, err := c.assign(d, o)
+	if err != nil {
+		return err
+	}
+	if skipped > 0 && o.offset == offsetEnd {
+		hint := "the end is where it begins; wait for new ones with --follow"
+		if o.follow {
+			hint = "waiting for new ones"
+		}
+		if _, err := fmt.Fprintf(s.err, "%s: %d records are there already (print them with --from-beginning); %s\n", topic, skipped, hint); err != nil {
+			return err
+		}
+	}
+	err = c.run(ctx)
+	if flushErr := c.out.w.Flush(); err == nil {
+		err = flushErr
+	}
+	if errors.Is(err, context.Canceled) {
+		if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+			return cause
+		}
+		if _, err := fmt.Fprintf(s.err, "interrupted after %d records\n", c.printed); err != nil {
+			return err
+		}
+		return errInterrupted
+	}
+	return err
+}
+
+// A consumption prints records of some partitions of one topic.
+type consumption struct {
+	consumer *log.Consumer
+	out      *recordPrinter
+	follow   bool
+	ends     map[log.TopicPartition]log.Offset // where to stop, unless follow
+	left     int64                             // records yet to be printed
+	printed  int64
+}
+
+// assign begins at the offsets asked for and returns how many records are
+// before them.
+func (c *consumption) assign(d log.TopicDescription, o consumeOptions) (skipped log.Offset, err error) {
+	partitions, err := choosePartitions(d, o.partitions)
+	if err != nil {
+		return 0, err
+	}
+	for _, p := range partitions {
+		from, err := parseOffset(o.offset, p)
+		if err != nil {
+			return 0, err
+		}
+		tp := log.TopicPartition{Topic: d.Name, Partition: p.Partition}
+		if err := c.consumer.Assign(tp, from); err != nil {
+			return 0, err
+		}
+		c.ends[tp] = p.End
+		skipped += from - p.Start
+	}
+	return skipped, nil
+}
+
+// fetchBytes is how much is read at a time.
+const fetchBytes = 1 << 20
+
+func (c *consumption) run(ctx context.Context) error {
+	for c.left > 0 {
+		fetches, err := c.consumer.Fetch(fetchBytes)
+		if err != nil {
+			return err
+		}
+		if len(fetches) == 0 {
+			if !c.follow {
+				return nil
+			}
+			if err := c.out.w.Flush(); err != nil {
+				return err
+			}
+			if fetches, err = c.consumer.Poll(ctx, fetchBytes); err != nil {
+				return err
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		for i := range fetches {
+			if err := c.print(&fetches[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (c *consumption) print(f *log.Fetch) error {
+	var r log.Record
+	for c.left > 0 && f.Records.Next(&r) {
+		if !c.follow && r.Offset >= c.ends[f.TopicPartition] {
+			break
+		}
+		if err := c.out.print(f.TopicPartition, &r); err != nil {
+			return err
+		}
+		c.left--
+		c.printed++
+	}
+	if !c.follow && f.Next >= c.ends[f.TopicPartition] {
+		c.consumer.Unassign(f.TopicPartition) // or a busy owner would keep us here
+	}
+	if err := f.Records.Err(); err != nil {
+		return fmt.Errorf("read %s: %w", f.TopicPartition, err)
+	}
+	return nil
+}
