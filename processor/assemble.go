@@ -50,7 +50,7 @@ func (w *worker) assemble(ctx context.Context, a assignment) (*runningTask, erro
 	}
 	rt.operators = wiring.inOrder()
 	config.Flush = func() error { return flush(env, rt.operators) }
-	config.Operator = func() string { return env.nodes[env.at].name }
+	config.Operator = env.operator
 	config.Failed = func() error { return env.err }
 	rt.Task = task.New(config)
 	rt.paused = make([]bool, len(config.Inputs))

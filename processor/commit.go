@@ -102,6 +102,7 @@ func (w *worker) settleCommit(r result[flight]) error {
 	for _, rt := range r.job.tasks {
 		rt.Committed(r.job.committed.Ends)
 		rt.status.committed(r.job.took)
+		rt.publish(0)
 	}
 	w.undrained = true
 	w.run.progress.publish(r.job.positions)

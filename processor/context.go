@@ -98,8 +98,9 @@ type env struct {
 
 	topic  string
 	offset log.Offset
-	at     int   // index of the operator at work; stays where a record failed
+	at     int   // index of the operator at work
 	err    error // of the first that failed, also if its parent dropped it
+	failed int   // index of that
 }
 
 // noOffset is the offset of a context that no record caused.
@@ -111,7 +112,15 @@ func (e *env) begin(topic string, offset log.Offset, at int) {
 
 func (e *env) fail(err error) error {
 	if e.err == nil {
-		e.err = err
+		e.err, e.failed = err, e.at
 	}
 	return err
+}
+
+// operator names the operator that failed, or else the one at work.
+func (e *env) operator() string {
+	if e.err != nil {
+		return e.nodes[e.failed].name
+	}
+	return e.nodes[e.at].name
 }

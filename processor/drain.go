@@ -78,6 +78,7 @@ func (w *worker) settleDrain(r result[drain]) error {
 	}
 	for _, t := range r.job.tasks {
 		t.task.Drained()
+		t.task.publish(0)
 	}
 	return nil
 }

@@ -97,7 +97,7 @@ func wordcount(t testing.TB) *processor.Topology {
 // openLog opens an embedded log in memory.
 func openLog(t testing.TB, fsys vfs.FS) *log.Broker {
 	t.Helper()
-	broker, err := log.OpenFS(fsys, log.Config{})
+	broker, err := log.OpenFS(fsys, log.Config{JournalBytes: 1 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}
