@@ -26,6 +26,7 @@ type Restorer struct {
 
 	newest map[string]*restored
 	slab   []restored
+	arena  []byte // where the next values are to lie
 	bytes  int64
 	counts RestoreCounts
 }
@@ -60,9 +61,9 @@ func (r *Restorer) Add(key, value []byte, timestampMillis int64) {
 	r.counts.Records++
 	v := r.newest[string(key)]
 	if v == nil {
-		v = r.newRestored()
+		v = r.newRestored(timestampBytes + len(value))
 		r.newest[string(key)] = v
-		r.bytes += int64(len(key)) + mapBytes
+		r.bytes += int64(len(key)+cap(v.stored)) + mapBytes
 	}
 	r.bytes -= int64(cap(v.stored))
 	v.deleted = value == nil
@@ -71,11 +72,19 @@ func (r *Restorer) Add(key, value []byte, timestampMillis int64) {
 	r.bytes += int64(cap(v.stored))
 }
 
-func (r *Restorer) newRestored() *restored {
+// arenaBytes is how much memory for values is asked for at once.
+const arenaBytes = 64 << 10
+
+// newRestored returns an empty value with room for n bytes.
+func (r *Restorer) newRestored(n int) *restored {
 	if len(r.slab) == 0 {
 		r.slab = make([]restored, chunkEntries)
 	}
+	if len(r.arena) < n {
+		r.arena = make([]byte, max(n, arenaBytes))
+	}
 	v := &r.slab[0]
+	v.stored, r.arena = r.arena[:0:n], r.arena[n:]
 	r.slab = r.slab[1:]
 	return v
 }
@@ -87,9 +96,29 @@ func (r *Restorer) Full() bool { return r.bytes >= r.maxBytes }
 // which must be after the last record added. After an error the DB must be
 // closed.
 func (r *Restorer) Flush(p Position) error {
+	writes := append(r.writes(), PositionWrite(r.store, p))
+	SortWrites(writes)
+	if err := r.db.Apply(writes); err != nil {
+		return fmt.Errorf("restore store %s to %s: %w", r.store, p, err)
+	}
+	r.counts.Chunks++
+	clear(r.newest)
+	r.slab, r.arena, r.bytes = nil, nil, 0
+	return nil
+}
+
+// writes returns what was gathered.
+func (r *Restorer) writes() []Write {
+	keyBytes := 0
+	for key := range r.newest {
+		keyBytes += len(r.store) + 1 + len(key)
+	}
+	keys := make([]byte, 0, keyBytes)
 	writes := make([]Write, 0, len(r.newest)+1)
 	for key, v := range r.newest {
-		w := Write{Key: appendDBKey(nil, r.store, bytesOf(key))}
+		from := len(keys)
+		keys = appendDBKey(keys, r.store, bytesOf(key))
+		w := Write{Key: keys[from:len(keys):len(keys)]}
 		if !v.deleted {
 			w.Value = v.stored
 		}
@@ -97,15 +126,7 @@ func (r *Restorer) Flush(p Position) error {
 		writes = append(writes, w)
 	}
 	r.counts.Writes += int64(len(writes))
-	r.counts.Chunks++
-	writes = append(writes, PositionWrite(r.store, p))
-	SortWrites(writes)
-	if err := r.db.Apply(writes); err != nil {
-		return fmt.Errorf("restore store %s to %s: %w", r.store, p, err)
-	}
-	clear(r.newest)
-	r.slab, r.bytes = nil, 0
-	return nil
+	return writes
 }
 
 // Counts tells how the restore went so far.
