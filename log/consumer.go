@@ -211,7 +211,8 @@ func (fp *fetchPlan) fromSegment(f Fetch, maxBytes int) (Fetch, error) {
 }
 
 // within returns how many bytes of b are batches that were visible when the
-// fetch was planned, and the offset after them.
+// fetch was planned, and the offset after them. Offsets are under no checksum,
+// so it sees to it that they follow each other.
 func (fp *fetchPlan) within(b []byte) (next Offset, n int, err error) {
 	next = fp.pos.next
 	for n < len(b) {
@@ -219,11 +220,16 @@ func (fp *fetchPlan) within(b []byte) (next Offset, n int, err error) {
 		if err != nil {
 			return 0, 0, err
 		}
-		if Offset(h.BaseOffset) >= fp.end {
+		first, last := Offset(h.BaseOffset), Offset(h.LastOffset())
+		inside := n == 0 && first <= next && next <= last // a fetch may begin inside a batch
+		if first != next && !inside {
+			return 0, 0, fmt.Errorf("batch with offsets %d to %d, want offset %d: %w", first, last, next, ErrCorrupt)
+		}
+		if first >= fp.end {
 			break
 		}
 		n += h.SizeBytes()
-		next = Offset(h.LastOffset() + 1)
+		next = last + 1
 	}
 	return next, n, nil
 }

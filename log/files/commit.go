@@ -13,14 +13,6 @@ import (
 // full reports whether it is time for a commit.
 func (s *Source) full() bool { return s.builder.SizeBytes() >= s.cfg.CommitBytes }
 
-// beginIfFull commits what was gathered if that is enough.
-func (s *Source) beginIfFull() error {
-	if !s.full() {
-		return nil
-	}
-	return s.begin()
-}
-
 // begin commits what was gathered, after the commit before it has ended.
 func (s *Source) begin() error {
 	if err := s.await(); err != nil {

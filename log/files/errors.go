@@ -21,6 +21,9 @@ var (
 	ErrNotAFile = errors.New("not a regular file")
 )
 
+// wayOut ends the errors of files that are not what they were.
+const wayOut = "what was read cannot be taken back: put the file back, or give it another name to read it anew"
+
 // A FileError says where in a file its lines could not be taken.
 type FileError struct {
 	Path   string // absolute, or the name of a reader

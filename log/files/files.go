@@ -2,6 +2,7 @@ package files
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -133,13 +134,16 @@ func (s *Source) readFile(ctx context.Context, found *foundFile) (err error) {
 		return nil
 	}
 	s.gathered.files++
-	return s.beginIfFull()
+	if !s.full() {
+		return nil
+	}
+	return s.begin()
 }
 
 // resume puts the stream where the file was left, having seen that everything
 // before is as it was.
 func (st *stream) resume(ctx context.Context, f *os.File) error {
-	st.hash = newHash()
+	st.hash = sha256.New()
 	before := st.s.known[st.name]
 	buf := st.buf
 	for at := int64(0); at < before.OffsetBytes; {
@@ -149,7 +153,7 @@ func (st *stream) resume(ctx context.Context, f *os.File) error {
 		n, err := f.Read(buf[:min(int64(len(buf)), before.OffsetBytes-at)])
 		if err == io.EOF {
 			return &FileError{Path: st.name, Err: ErrTruncated,
-				Reason: fmt.Sprintf("%s are there, %d were read before (what was read cannot be taken back; put the file back, or give it another name to read it anew)", sizeBytes(at), before.OffsetBytes)}
+				Reason: fmt.Sprintf("%d bytes are there, %d were read before (%s)", at, before.OffsetBytes, wayOut)}
 		}
 		if err != nil {
 			return systemError(st.name, err)
@@ -161,7 +165,7 @@ func (st *stream) resume(ctx context.Context, f *os.File) error {
 	st.lines, st.unterminated = before.Lines, before.Unterminated
 	if before.OffsetBytes > 0 && st.position().Hash != before.Hash {
 		return &FileError{Path: st.name, Err: ErrReplaced,
-			Reason: fmt.Sprintf("its first %s are not those that were read before (what was read cannot be taken back; put the file back, or give it another name to read it anew)", sizeBytes(before.OffsetBytes))}
+			Reason: fmt.Sprintf("its first %d bytes are not those that were read before (%s)", before.OffsetBytes, wayOut)}
 	}
 	return nil
 }
@@ -181,12 +185,13 @@ func (st *stream) readAll(ctx context.Context, f *os.File) error {
 		case err != nil:
 			return systemError(st.name, err)
 		}
-		if st.s.full() {
-			if err := st.note(); err != nil {
-				return err
-			}
+		if !st.s.full() {
+			continue
 		}
-		if err := st.s.beginIfFull(); err != nil {
+		if err := st.note(); err != nil {
+			return err
+		}
+		if err := st.s.begin(); err != nil {
 			return err
 		}
 	}

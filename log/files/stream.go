@@ -2,7 +2,6 @@ package files
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"hash"
@@ -122,7 +121,7 @@ func (st *stream) takeRest() error {
 func (st *stream) endLine() error {
 	if st.buf[st.taken] != '\n' {
 		return &FileError{Path: st.name, Line: st.lines, Err: ErrLineGrew,
-			Reason: fmt.Sprintf("its first %s were read as a whole line, because no newline followed (what was read cannot be taken back; give the file another name to read it anew)", sizeBytes(st.at))}
+			Reason: fmt.Sprintf("no newline followed its byte %d when it was read, so it was taken as a whole line, and now more of it follows (%s)", st.at, wayOut)}
 	}
 	st.taken++
 	st.scanned = st.taken
@@ -155,7 +154,7 @@ func (st *stream) checkLength(n int) error {
 		return nil
 	}
 	return &FileError{Path: st.name, Line: st.lines + 1, Err: ErrLineTooLong,
-		Reason: fmt.Sprintf("more than the %s that are allowed (Config.MaxLineBytes raises the limit)", sizeBytes(int64(st.s.cfg.MaxLineBytes)))}
+		Reason: fmt.Sprintf("more than %d bytes (Config.MaxLineBytes raises the limit)", st.s.cfg.MaxLineBytes)}
 }
 
 // position tells how far the stream has come.
@@ -164,7 +163,3 @@ func (st *stream) position() Position {
 	st.hash.Sum(p.Hash[:0])
 	return p
 }
-
-func newHash() hash.Hash { return sha256.New() }
-
-func sizeBytes(n int64) string { return fmt.Sprintf("%d bytes", n) }
