@@ -35,10 +35,10 @@
 //
 // # Updates
 //
-// A table forwards the last update of each key once a commit, if its stream
-// goes to topics only, at most through MapValues: who folds those topics by key
-// can not tell. On any other way, such as through Filter, Peek or GroupBy,
-// every update goes.
+// A table forwards the last update of each key once a commit, if all streams
+// of it go to topics only, at most through MapValues: who folds those topics by
+// key can not tell. If one goes any other way, such as through Filter, Peek or
+// GroupBy, every update is forwarded.
 //
 // # Names
 //
