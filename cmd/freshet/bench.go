@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"runtime/pprof"
+	"slices"
 
 	"github.com/freshet/freshet/internal/bench"
 	"github.com/freshet/freshet/log"
@@ -87,7 +88,7 @@ func profiled(file string, f func() error) (err error) {
 
 func newBenchCommand(s streams) *cobra.Command {
 	cmd := newGroup("bench", "Measure this machine: Freshet against the same work written by hand")
-	cmd.AddCommand(newBenchLogCommand(s))
+	cmd.AddCommand(newBenchLogCommand(s), newBenchWordcountCommand(s))
 	return cmd
 }
 
@@ -121,14 +122,75 @@ Output with --output json, one object:
     cpu_ratio          CPU time by hand over freshet's`,
 		Args: arguments(cobra.NoArgs),
 	}
+	var cfg bench.LogConfig
 	flags.add(cmd, []string{"os", "interval", "sync"})
+	cmd.Flags().IntSliceVar(&cfg.ValueBytes, "value-bytes", []int{100, 1024}, "`sizes` of a value")
+	cmd.Flags().IntSliceVar(&cfg.BatchRecords, "batch", []int{1, 10, 100, 1000}, "`numbers` of records in a batch")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		ds, err := flags.durabilities()
 		if err != nil {
 			return err
 		}
+		for _, n := range slices.Concat(cfg.ValueBytes, cfg.BatchRecords) {
+			if n < 1 {
+				return usageError(fmt.Errorf("--value-bytes and --batch take numbers from 1 on, not %d", n))
+			}
+		}
 		return flags.run(cmd.Context(), s, func(ctx context.Context, progress func(string)) (benchReport, error) {
-			return bench.Log(ctx, bench.LogConfig{Dir: flags.dir, Rounds: flags.rounds, Durabilities: ds, Progress: progress})
+			cfg.Dir, cfg.Rounds, cfg.Durabilities, cfg.Progress = flags.dir, flags.rounds, ds, progress
+			return bench.Log(ctx, cfg)
+		})
+	}
+	return cmd
+}
+
+func newBenchWordcountCommand(s streams) *cobra.Command {
+	var flags benchFlags
+	var cfg bench.WordcountConfig
+	cmd := &cobra.Command{
+		Use:   "wordcount",
+		Short: "Count words with a topology, against the same pipeline straight on files",
+		Long: `Wordcount runs the whole of Freshet on generated text, whose words follow Zipf's
+law: source topic, split and lower-case, repartition topic, count, changelog
+and output topic, LevelDB. It is compared with the same pipeline written by hand:
+as many goroutines, the same record batches in plain files, a map in front of
+LevelDB, commits every 100 ms (in the mode sync with fdatasync of all files),
+LevelDB written once a second. The source is written before the clock starts.
+
+Words a second count from the start until everything is counted and committed.
+CPU time and allocations count on until everything is closed. Both results are
+compared with the true counts, and a difference is an error.
+
+Output with --output json, one object:
+  benchmark            "wordcount"
+  machine              go, os, arch, threads
+  rounds               number of interleaved rounds; all figures are their medians
+  seed, partitions, workers, commit_interval_ms
+  result               words, distinct_words, sha256 (of the sorted counts, both sides')
+  rows[]               durability ("os", "sync")
+    freshet, by_hand   words_per_second, cpu_seconds_per_million_words,
+                       allocs_per_word, alloc_bytes_per_word
+    ratio              median, min, max of the rounds: freshet's speed over that by hand
+    cpu_ratio          CPU time by hand over freshet's`,
+		Args: arguments(cobra.NoArgs),
+	}
+	flags.add(cmd, []string{"os", "sync"})
+	cmd.Flags().Int64Var(&cfg.Words, "words", bench.DefaultWords, "`number` of words")
+	cmd.Flags().Uint64Var(&cfg.Seed, "seed", 1, "`seed` of the text")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		ds, err := flags.durabilities()
+		if err != nil {
+			return err
+		}
+		if cfg.Words < 1 {
+			return usageError(fmt.Errorf("--words is %d, want at least 1", cfg.Words))
+		}
+		if slices.Contains(ds, log.Interval) {
+			return usageError(errors.New("--durability: wordcount is measured with os and sync"))
+		}
+		return flags.run(cmd.Context(), s, func(ctx context.Context, progress func(string)) (benchReport, error) {
+			cfg.Dir, cfg.Rounds, cfg.Durabilities, cfg.Progress = flags.dir, flags.rounds, ds, progress
+			return bench.Wordcount(ctx, cfg)
 		})
 	}
 	return cmd

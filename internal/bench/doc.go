@@ -18,7 +18,7 @@
 //     fails the benchmark.
 //   - Freshet is called through its public API only, with its default settings
 //     but for the durability that is being measured.
-//   - Freshet's time ends when Close has returned: everything is then in its
+//   - Appending, Freshet's time ends when Close has returned: everything is then in its
 //     segments, which is the second time that the bytes are written. In the
 //     modes that leave syncing to the operating system the loop by hand syncs
 //     nothing at its end, so what Close spends in syncing is measured and taken
@@ -26,9 +26,17 @@
 //     acknowledgement is reported beside it.
 //   - CPU time is that of the whole process, background goroutines and garbage
 //     collector included, over the same span.
-//   - By hand means without excuses: no interfaces, no goroutines, buffers used
-//     again, errors checked. It encodes with the same batch builder, and syncs
-//     as Freshet does (fdatasync on Linux).
+//   - By hand means without excuses: plain functions on files, no layers, no
+//     locks, read buffers used again, errors checked. It encodes with the same
+//     batch builder, which hands each batch's buffer over and so costs an
+//     allocation a batch on both sides, and syncs with the same call
+//     (fdatasync on Linux).
+//   - The wordcount by hand has as many goroutines as the topology has workers,
+//     the same partitions, partitioner, batches and intervals, and could
+//     recover from what it writes. Its time, and Freshet's, runs from nothing
+//     but a source on disk until everything is counted and committed; files,
+//     topics and stores are made within it. CPU time counts until everything
+//     is closed.
 //
 // Only commands call it. A benchmark belongs to one goroutine and wants the
 // machine for itself. Nothing survives a crash, but temporary directories may

@@ -59,6 +59,29 @@ func someLogReport() *LogReport {
 func TestLogReportAsText(t *testing.T) { golden(t, "log.txt", someLogReport().WriteText) }
 func TestLogReportAsJSON(t *testing.T) { golden(t, "log.json", someLogReport().WriteJSON) }
 
+func someWordcountReport() *WordcountReport {
+	run := func(counted time.Duration, o outcome) wordcountRun {
+		return wordcountRun{counted: counted * time.Millisecond, cost: o.cost}
+	}
+	rounds := []wordcountRound{
+		{byHand: run(100, someOutcome(110, 0, 150)), freshet: run(200, someOutcome(300, 0, 300))},
+		{byHand: run(50, someOutcome(60, 0, 90)), freshet: run(200, someOutcome(300, 0, 360))},
+	}
+	return &WordcountReport{
+		Benchmark: "wordcount", Machine: someMachine, Rounds: len(rounds), Seed: 1, Partitions: wordcountPartitions, Workers: 2,
+		CommitIntervalMillis: commitInterval.Milliseconds(), Result: tallyOf(map[string]int64{"a": 600_000, "b": 400_000}),
+		Rows: []WordcountRow{wordcountRow(log.OS, 1_000_000, rounds), wordcountRow(log.Sync, 1_000_000, rounds[:1])},
+	}
+}
+
+func TestWordcountReportAsText(t *testing.T) {
+	golden(t, "wordcount.txt", someWordcountReport().WriteText)
+}
+
+func TestWordcountReportAsJSON(t *testing.T) {
+	golden(t, "wordcount.json", someWordcountReport().WriteJSON)
+}
+
 func TestMedian(t *testing.T) {
 	for _, c := range []struct {
 		of   []float64

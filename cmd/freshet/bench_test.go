@@ -1,0 +1,56 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestBenchWordcountPrintsJSONOnly(t *testing.T) {
+	dir := t.TempDir()
+	profile := filepath.Join(dir, "cpu.pprof")
+	var out, errs bytes.Buffer
+	code := run(t.Context(), []string{"bench", "wordcount", "--words", "1000", "--rounds", "1", "--durability", "os",
+		"--dir", dir, "--cpuprofile", profile, "--output", "json"}, streams{strings.NewReader(""), &out, &errs})
+	if code != exitOK {
+		t.Fatalf("exit code %d: %s", code, &errs)
+	}
+	var report struct {
+		Benchmark string
+		Result    struct{ Words int }
+		Rows      []struct {
+			Durability string
+			Ratio      struct{ Median float64 }
+		}
+	}
+	if err := json.Unmarshal(out.Bytes(), &report); err != nil {
+		t.Fatalf("%v in %s", err, &out)
+	}
+	if report.Benchmark != "wordcount" || report.Result.Words != 1000 || len(report.Rows) != 1 ||
+		report.Rows[0].Durability != "os" || report.Rows[0].Ratio.Median <= 0 {
+		t.Errorf("got %+v", report)
+	}
+	if !strings.Contains(errs.String(), "round 1 of 1") {
+		t.Errorf("no progress on stderr: %q", &errs)
+	}
+	if info, err := os.Stat(profile); err != nil || info.Size() == 0 {
+		t.Errorf("no profile: %v", err)
+	}
+}
+
+func TestBenchRefusesWrongUsage(t *testing.T) {
+	for _, args := range []string{
+		"log --rounds 0", "log --durability never", "log --value-bytes 0", "log --batch 0", "log extra",
+		"wordcount --durability interval", "wordcount --words 0",
+	} {
+		var errs bytes.Buffer
+		code := run(t.Context(), append([]string{"bench"}, strings.Fields(args)...), streams{strings.NewReader(""), io.Discard, &errs})
+		if code != exitUsage || errs.Len() == 0 {
+			t.Errorf("bench %s: want exit code %d and a message, got %d, %q", args, exitUsage, code, &errs)
+		}
+	}
+}
