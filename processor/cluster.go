@@ -43,7 +43,8 @@ type Consumer interface {
 	// Fetch returns about maxBytes of what has arrived, nil if nothing has.
 	Fetch(maxBytes int) ([]log.Fetch, error)
 	// Ready has a token when there may be something to fetch since it was
-	// last taken. Take it, then Fetch until that returns nothing.
+	// last taken, also for an Assign. Take it, then Fetch until that returns
+	// nothing.
 	Ready() <-chan struct{}
 	Close()
 }

@@ -11,26 +11,36 @@ import (
 	"github.com/freshet/freshet/log"
 	"github.com/freshet/freshet/processor"
 	"github.com/freshet/freshet/state"
+	"github.com/freshet/freshet/state/leveldb"
 	"github.com/google/go-cmp/cmp"
 )
 
-// histories is how many seeded lives TestCountsSurviveCrashes goes through.
-const histories = 60
+// Seeded lives that TestCountsSurviveCrashes goes through.
+const (
+	memoryHistories  = 60
+	leveldbHistories = 20
+)
 
-// A life of the application: lines arrive, it steps, it is killed or stopped
-// at any moment, the machine's memory of the log too. In the end the counts
-// are those of one undisturbed pass.
+// A life of the application: lines arrive, it steps, it is stopped, killed, or
+// loses power at any moment. In the end the counts are those of one
+// undisturbed pass.
 func TestCountsSurviveCrashes(t *testing.T) {
-	for seed := range uint64(histories) {
-		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
-			liveAndCrash(t, newRand(seed))
+	for seed := range uint64(memoryHistories) {
+		t.Run(fmt.Sprintf("memory seed=%d", seed), func(t *testing.T) {
+			liveAndCrash(t, &life{mem: vfs.NewMem(), engine: state.Memory(), now: epoch, rng: newRand(seed)})
+		})
+	}
+	for seed := range uint64(leveldbHistories) {
+		t.Run(fmt.Sprintf("leveldb seed=%d", seed), func(t *testing.T) {
+			liveAndCrash(t, &life{mem: vfs.NewMem(), now: epoch, rng: newRand(seed)})
 		})
 	}
 }
 
 type life struct {
 	mem    *vfs.Mem
-	engine state.Engine
+	engine state.Engine // nil: LevelDB, in the same file system as the log
+	boots  int          // of the machine
 	broker *log.Broker
 	app    *processor.Stepper
 	now    time.Time
@@ -40,14 +50,13 @@ type life struct {
 
 func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
 
-func liveAndCrash(t *testing.T, rng *rand.Rand) {
-	l := &life{mem: vfs.NewMem(), engine: state.Memory(), now: epoch, rng: rng}
+func liveAndCrash(t *testing.T, l *life) {
 	l.start(t)
 	want := make(map[string]int64)
 	for range 40 {
-		switch rng.IntN(8) {
+		switch l.rng.IntN(8) {
 		case 0, 1:
-			word := fmt.Sprintf("w%d", rng.IntN(5))
+			word := fmt.Sprintf("w%d", l.rng.IntN(5))
 			produceLines(t, l.broker, word+" x "+word)
 			want[word] += 2
 			want["x"]++
@@ -59,7 +68,7 @@ func liveAndCrash(t *testing.T, rng *rand.Rand) {
 			}
 			l.reopen(t)
 		default:
-			l.now = l.now.Add(time.Duration(rng.IntN(1500)) * time.Millisecond)
+			l.now = l.now.Add(time.Duration(l.rng.IntN(1500)) * time.Millisecond)
 			if _, err := l.app.Step(t.Context(), l.now); err != nil {
 				t.Fatal(err)
 			}
@@ -88,28 +97,33 @@ func (l *life) end(t *testing.T) {
 func (l *life) start(t *testing.T) {
 	t.Helper()
 	l.broker = openLog(t, l.mem)
+	engine := l.engine
+	if engine == nil {
+		boot := fmt.Sprint("boot ", l.boots)
+		engine = leveldb.Engine(vfs.Sub(l.mem, "state"), leveldb.Options{BootID: func() string { return boot }})
+	}
 	var err error
-	l.app, err = processor.NewStepper(t.Context(), wordcount(t), processor.OnLog(l.broker), processor.Config{Engine: l.engine, Logger: l.logger}, l.rng.Uint64())
+	l.app, err = processor.NewStepper(t.Context(), wordcount(t), processor.OnLog(l.broker), processor.Config{Engine: engine, Logger: l.logger}, l.rng.Uint64())
 	if err != nil {
 		t.Fatal(err)
 	}
 }
 
-// crash ends everything as kill -9 or a power cut does. The log has
-// acknowledged nothing that a power cut takes, and the databases stay: they
-// hold what was committed, perhaps less than all of it.
+// crash ends everything as kill -9 or a power cut does, on what is left of the
+// files; the dead process goes on with its own, which nobody reads any more.
 func (l *life) crash(t *testing.T) {
 	t.Helper()
-	if err := l.app.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	old := l.broker
+	app, broker := l.app, l.broker
 	if l.rng.IntN(2) == 0 {
 		l.mem = l.mem.KillProcess()
 	} else {
 		l.mem = l.mem.Crash(l.rng)
+		l.boots++
 	}
-	if err := old.Close(); err != nil { // on the file system of the dead process
+	if err := app.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := broker.Close(); err != nil {
 		t.Fatal(err)
 	}
 	l.start(t)

@@ -199,7 +199,6 @@ func (w *worker) assignHungry() error {
 					return fmt.Errorf("task %s: %w", rt.ID, err)
 				}
 				rt.paused[i] = false
-				w.mayFetch = true
 			}
 		}
 	}
