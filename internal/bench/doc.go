@@ -18,12 +18,12 @@
 //     fails the benchmark.
 //   - Freshet is called through its public API only, with its default settings
 //     but for the durability that is being measured.
-//   - Appending, Freshet's time ends when Close has returned: everything is then in its
-//     segments, which is the second time that the bytes are written. In the
-//     modes that leave syncing to the operating system the loop by hand syncs
-//     nothing at its end, so what Close spends in syncing is measured and taken
-//     off. In sync mode nothing is taken off. The rate until the last
-//     acknowledgement is reported beside it.
+//   - Appending, Freshet's time ends when Close has returned: everything is
+//     then in its segments, which is the second time that the bytes are
+//     written. In the modes that leave syncing to the operating system the loop
+//     by hand syncs nothing at its end, so what Close spends in syncing is
+//     measured and taken off. In sync mode nothing is taken off. The rate until
+//     the last acknowledgement is reported beside it.
 //   - CPU time is that of the whole process, background goroutines and garbage
 //     collector included, over the same span.
 //   - By hand means without excuses: plain functions on files, no layers, no

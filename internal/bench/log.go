@@ -148,7 +148,7 @@ func (c LogConfig) measure(ctx context.Context, w logWork) ([]logRound, error) {
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			if err := c.pass(ctx, w, (i+pass)%2 == 0, &rounds[i]); err != nil {
+			if err := c.pass(w, (i+pass)%2 == 0, &rounds[i]); err != nil {
 				return nil, err
 			}
 		}
@@ -157,15 +157,11 @@ func (c LogConfig) measure(ctx context.Context, w logWork) ([]logRound, error) {
 }
 
 // pass does one pass on both sides and adds it to the round.
-func (c LogConfig) pass(ctx context.Context, w logWork, byHandFirst bool, into *logRound) error {
+func (c LogConfig) pass(w logWork, byHandFirst bool, into *logRound) error {
 	var byHand, freshet outcome
 	sides := []func() error{
-		func() error {
-			return sideByHand.label(ctx, func(context.Context) (err error) { byHand, err = w.byHand(c.Dir); return })
-		},
-		func() error {
-			return sideFreshet.label(ctx, func(context.Context) (err error) { freshet, err = w.freshet(c.Dir); return })
-		},
+		func() (err error) { byHand, err = w.byHand(c.Dir); return },
+		func() (err error) { freshet, err = w.freshet(c.Dir); return },
 	}
 	if !byHandFirst {
 		sides[0], sides[1] = sides[1], sides[0]

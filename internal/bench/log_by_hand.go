@@ -56,13 +56,15 @@ func appendByHand(dir string, w logWork) (o outcome, err error) {
 			return err
 		}
 		defer func() { err = errors.Join(err, f.Close()) }()
-		m := startMeter()
-		stop := syncEvery(f, w.durability)
-		o.sum, err = writeBatches(f, w)
-		o.acknowledged = time.Since(m.at)
-		err = errors.Join(err, stop())
-		o.cost = m.stop()
-		return err
+		return sideByHand.label(func() error {
+			m := startMeter()
+			stop := syncEvery(f, w.durability)
+			o.sum, err = writeBatches(f, w)
+			o.acknowledged = time.Since(m.at)
+			err = errors.Join(err, stop())
+			o.cost = m.stop()
+			return err
+		})
 	})
 	return o, err
 }
@@ -141,17 +143,22 @@ func readByHand(dir string, w logWork) (o outcome, err error) {
 		if _, err := writeBatches(f, w); err != nil {
 			return err
 		}
-		m := startMeter()
-		for range w.reads {
-			if err := readBatches(f, &o.sum); err != nil {
-				return err
-			}
-		}
-		o.cost = m.stop()
-		o.acknowledged = o.wall
-		return nil
+		return sideByHand.label(func() error { return w.reading(&o, func() error { return readBatches(f, &o.sum) }) })
 	})
 	return o, err
+}
+
+// reading measures reading everything as often as it takes.
+func (w logWork) reading(o *outcome, everything func() error) error {
+	m := startMeter()
+	for range w.reads {
+		if err := everything(); err != nil {
+			return err
+		}
+	}
+	o.cost = m.stop()
+	o.acknowledged = o.wall
+	return nil
 }
 
 func readBatches(f io.ReaderAt, sum *checksum) error {

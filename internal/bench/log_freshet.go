@@ -15,22 +15,24 @@ var benchPartition = log.TopicPartition{Topic: benchTopic, Partition: 0}
 // appendFreshet appends the same records to the log, one commit a batch, and
 // closes it: see the package comment for what that includes.
 func appendFreshet(dir string, w logWork) (o outcome, err error) {
-	err = inScratch(dir, func(_ string, fsys vfs.FS) (err error) {
-		clock := &syncClock{FS: fsys}
-		b, err := openNew(clock, w.durability)
-		if err != nil {
+	err = inScratch(dir, func(_ string, fsys vfs.FS) error {
+		return sideFreshet.label(func() error {
+			clock := &syncClock{FS: fsys}
+			b, err := openNew(clock, w.durability)
+			if err != nil {
+				return err
+			}
+			m := startMeter()
+			o.sum, err = commitBatches(b, w)
+			o.acknowledged = time.Since(m.at)
+			clock.start()
+			err = errors.Join(err, b.Close())
+			o.cost = m.stop()
+			if w.durability != log.Sync {
+				o.wall -= min(clock.total(), o.wall-o.acknowledged)
+			}
 			return err
-		}
-		m := startMeter()
-		o.sum, err = commitBatches(b, w)
-		o.acknowledged = time.Since(m.at)
-		clock.start()
-		err = errors.Join(err, b.Close())
-		o.cost = m.stop()
-		if w.durability != log.Sync {
-			o.wall -= min(clock.total(), o.wall-o.acknowledged)
-		}
-		return err
+		})
 	})
 	return o, err
 }
@@ -76,7 +78,7 @@ func commitBatches(b *log.Broker, w logWork) (sum checksum, err error) {
 // readFreshet reads the same records from the segments of a log that was
 // closed and opened again, so that nothing of them is in its memory.
 func readFreshet(dir string, w logWork) (o outcome, err error) {
-	err = inScratch(dir, func(_ string, fsys vfs.FS) (err error) {
+	err = inScratch(dir, func(_ string, fsys vfs.FS) error {
 		b, err := openNew(fsys, log.OS)
 		if err != nil {
 			return err
@@ -85,19 +87,14 @@ func readFreshet(dir string, w logWork) (o outcome, err error) {
 		if err := errors.Join(err, b.Close()); err != nil {
 			return err
 		}
-		if b, err = log.OpenFS(fsys, log.Config{Durability: log.OS}); err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, b.Close()) }()
-		m := startMeter()
-		for range w.reads {
-			if err := consumeAll(b, &o.sum); err != nil {
+		return sideFreshet.label(func() error {
+			b, err := log.OpenFS(fsys, log.Config{Durability: log.OS})
+			if err != nil {
 				return err
 			}
-		}
-		o.cost = m.stop()
-		o.acknowledged = o.wall
-		return nil
+			err = w.reading(&o, func() error { return consumeAll(b, &o.sum) })
+			return errors.Join(err, b.Close())
+		})
 	})
 	return o, err
 }

@@ -14,9 +14,10 @@ const (
 )
 
 // label runs f so that a CPU profile can tell its samples, and those of the
-// goroutines that it starts, from the other side's:
-// go tool pprof -tagfocus side=freshet.
-func (s side) label(ctx context.Context, f func(context.Context) error) (err error) {
-	pprof.Do(ctx, pprof.Labels("side", string(s)), func(ctx context.Context) { err = f(ctx) })
+// goroutines that it starts, from the other side's and from what is not
+// measured: go tool pprof -tagfocus side=freshet. The garbage collector's have
+// no label.
+func (s side) label(f func() error) (err error) {
+	pprof.Do(context.Background(), pprof.Labels("side", string(s)), func(context.Context) { err = f() })
 	return err
 }

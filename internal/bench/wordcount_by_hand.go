@@ -21,15 +21,18 @@ func countByHand(ctx context.Context, path string, fsys vfs.FS, d log.Durability
 	if err != nil {
 		return run, err
 	}
-	m := startMeter()
-	p, err := openPipeline(path, fsys, sources, d == log.Sync)
-	if err != nil {
-		return run, err
-	}
-	err = p.run(ctx)
-	run.counted = time.Since(m.at)
-	err = errors.Join(err, p.finish())
-	run.cost = m.stop()
+	var p *handPipeline
+	err = sideByHand.label(func() (err error) {
+		m := startMeter()
+		if p, err = openPipeline(path, fsys, sources, d == log.Sync); err != nil {
+			return err
+		}
+		err = p.run(ctx)
+		run.counted = time.Since(m.at)
+		err = errors.Join(err, p.finish())
+		run.cost = m.stop()
+		return err
+	})
 	if err != nil {
 		return run, err
 	}

@@ -35,14 +35,17 @@ func countFreshet(ctx context.Context, _ string, fsys vfs.FS, d log.Durability, 
 	if err := produceSource(fsys, text); err != nil {
 		return run, err
 	}
-	broker, err := log.OpenFS(fsys, log.Config{Durability: d})
-	if err != nil {
-		return run, err
-	}
-	m := startMeter()
-	err = runTopology(ctx, broker, func() { run.counted = time.Since(m.at) })
-	err = errors.Join(err, broker.Close())
-	run.cost = m.stop()
+	err = sideFreshet.label(func() error {
+		broker, err := log.OpenFS(fsys, log.Config{Durability: d})
+		if err != nil {
+			return err
+		}
+		m := startMeter()
+		err = runTopology(ctx, broker, func() { run.counted = time.Since(m.at) })
+		err = errors.Join(err, broker.Close())
+		run.cost = m.stop()
+		return err
+	})
 	if err != nil {
 		return run, err
 	}
