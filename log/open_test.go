@@ -378,3 +378,30 @@ func TestPartitionIsKafkas(t *testing.T) {
 		}
 	}
 }
+
+// TestKilledOpeningsLeaveNoFilesBehind kills the process again and again while
+// it opens the log.
+func TestKilledOpeningsLeaveNoFilesBehind(t *testing.T) {
+	mem := vfs.NewMem()
+	b := open(t, mem, Config{})
+	if _, err := b.CreateTopic("t", TopicConfig{}); err != nil {
+		t.Fatal(err)
+	}
+	killed := errors.New("killed")
+	for range 20 {
+		mem = mem.KillProcess()
+		fsys := vfs.Fail(mem, func(op vfs.Op) error {
+			if op.Kind == vfs.OpRename {
+				return killed // before the new checkpoint is in place
+			}
+			return nil
+		})
+		if _, err := OpenFS(fsys, Config{}); !errors.Is(err, killed) {
+			t.Fatalf("%v, want the kill", err)
+		}
+	}
+	entries, err := mem.ReadDir(journalDir)
+	if err != nil || len(entries) > 2 {
+		t.Fatalf("%d journal files, %v; want at most 2", len(entries), err)
+	}
+}

@@ -63,6 +63,9 @@ func (b *Broker) recover() (next uint64, err error) {
 	if err != nil {
 		return 0, err
 	}
+	if err := journal.RemoveAfter(journalFS, tail); err != nil {
+		return 0, err
+	}
 	b.recovery = Recovery{Commits: tail.Commits, Cut: tail.Cut, Duration: b.cfg.Now().Sub(began)}
 	if tail.Cut != "" {
 		b.cfg.Logger.Warn("torn end of the journal cut", "file", tail.CutPath, "position", tail.CutPos, "err", tail.Cut)

@@ -36,9 +36,9 @@ type Config struct {
 }
 
 const (
-	// maxLineBytes leaves room for a record's other fields within
+	// LargestMaxLineBytes is the largest Config.MaxLineBytes. It leaves room for a record's other fields within
 	// topicMessageBytes, and for a reading buffer that doubles.
-	maxLineBytes = 512 << 20
+	LargestMaxLineBytes = 512 << 20
 
 	// topicMessageBytes is the limit of a topic that a Source makes. It is the
 	// log's own, because a topic's cannot be raised once it is there; what
@@ -60,8 +60,8 @@ func (c Config) withDefaults() (Config, error) {
 		c.Now = time.Now
 	}
 	err := errors.Join(
-		between("MaxLineBytes", int64(c.MaxLineBytes), maxLineBytes),
-		between("ReadBytes", int64(c.ReadBytes), maxLineBytes),
+		between("MaxLineBytes", int64(c.MaxLineBytes), LargestMaxLineBytes),
+		between("ReadBytes", int64(c.ReadBytes), LargestMaxLineBytes),
 		between("CommitBytes", c.CommitBytes, topicMessageBytes))
 	if c.Partitions < 0 {
 		err = errors.Join(err, fmt.Errorf("Partitions is %d, want 0 or more", c.Partitions))

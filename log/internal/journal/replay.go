@@ -15,6 +15,10 @@ type Tail struct {
 	// the file that goes on.
 	Next uint64
 
+	// Last is the first sequence number of the file in which the journal ends.
+	// Files after it hold nothing: openings that were cut short left them.
+	Last uint64
+
 	// Commits is the number of whole commits replayed.
 	Commits int
 
@@ -51,6 +55,7 @@ func Replay(fsys vfs.FS, from uint64, boot Boot, each func(parts [][]byte) error
 		return Tail{}, &vfs.CorruptError{Path: fileName(from), Err: fmt.Errorf("journal file is missing, the next is %s", fileName(files[0]))}
 	}
 	for i := range files {
+		r.tail.Last = files[i]
 		whole, err := r.file(files[i], files[i+1:])
 		if err != nil {
 			return Tail{}, err

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -165,6 +166,13 @@ func (s *Scanner) laterValid(pos int64, above uint64) (Record, bool, error) {
 		return Record{}, false, err
 	}
 	for p := pos; p+recordHeaderBytes <= size; p += alignBytes {
+		head, err := s.bytes(p, recordHeaderBytes)
+		if err != nil {
+			return Record{}, false, err
+		}
+		if binary.BigEndian.Uint64(head[8:]) != s.header.salt {
+			continue
+		}
 		rec, err := s.at(p)
 		var end *errEnd
 		if errors.As(err, &end) {

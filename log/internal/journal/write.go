@@ -224,16 +224,27 @@ func New(cfg Config, next uint64) (*Journal, error) {
 
 // RemoveBefore deletes the files all of whose records are before first.
 func RemoveBefore(fsys vfs.FS, first uint64) error {
+	return remove(fsys, func(f uint64) bool { return f < first })
+}
+
+// RemoveAfter deletes the files behind the one in which a replayed journal
+// ends, so that a program that is killed again and again while it opens the log
+// does not fill the disk with files that it never used.
+func RemoveAfter(fsys vfs.FS, t Tail) error {
+	return remove(fsys, func(f uint64) bool { return t.Last > 0 && f > t.Last })
+}
+
+func remove(fsys vfs.FS, which func(first uint64) bool) error {
 	files, err := list(fsys)
 	if err != nil {
 		return err
 	}
 	for _, f := range files {
-		if f >= first {
-			break
+		if !which(f) {
+			continue
 		}
 		if err := fsys.Remove(fileName(f)); err != nil {
-			return fmt.Errorf("remove old journal file: %w", err)
+			return fmt.Errorf("remove journal file: %w", err)
 		}
 	}
 	return nil
