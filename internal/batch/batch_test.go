@@ -84,16 +84,22 @@ func TestCompressedBatchIsNamed(t *testing.T) {
 	}
 }
 
-// TestViewsDoNotOverlap shows that appending to a key cannot write over the
-// value behind it.
+// TestViewsDoNotOverlap shows that appending to a view of a record cannot write
+// over what is behind it.
 func TestViewsDoNotOverlap(t *testing.T) {
-	records, err := readAll(smallBatch())
+	b := smallBatch()
+	want := bytes.Clone(b)
+	records, err := readAll(b)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = append(records[0].Key, "overwritten"...)
-	if got := string(records[0].Value); got != "value" {
-		t.Errorf("the value is %q, want %q", got, "value")
+	for _, r := range records {
+		for _, view := range [][]byte{r.Key, r.Value, r.RawHeaders} {
+			_ = append(view, "overwritten"...)
+		}
+	}
+	if !bytes.Equal(want, b) {
+		t.Errorf("the batch was\n%x\nand is\n%x", want, b)
 	}
 }
 

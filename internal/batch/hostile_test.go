@@ -121,12 +121,13 @@ func TestReaderRefuses(t *testing.T) {
 		{"endless length", "its length", endless, 1},
 		{"no room for the fields", "a field", "\x08\x00\x00\x00\x01\x01\x01", 1},
 		{"endless timestamp", "a field", "\x1a\x00" + endless + "\x00\x01", 1},
+		{"timestamp of 65 bits", "a field", "\x1e\x00\x80\x80\x80\x80\x80\x80\x80\x80\x80\x02\x00\x01\x01\x00", 1},
 		{"key past the record", "a field", "\x0c\x00\x00\x00\x08\x01\x00\x00\x00\x00", 1},
 		{"huge key", "a field", "\x14\x00\x00\x00" + huge + "\x01\x00", 1},
-		{"key of -2", "a field", "\x0c\x00\x00\x00\x03\x01\x00", 1},
+		{"key of -2", "a field", "\x0e\x00\x00\x00\x03k\x01\x00", 1},
 		{"value past the record", "a field", "\x0c\x00\x00\x00\x01\x08\x00", 1},
 		{"huge value", "a field", "\x14\x00\x00\x00\x01" + huge + "\x00", 1},
-		{"value of -2", "a field", "\x0c\x00\x00\x00\x01\x03\x00", 1},
+		{"value of -2", "a field", "\x0e\x00\x00\x00\x01\x03v\x00", 1},
 		{"offset past the last", "its offset", "\x0c\x00\x00\x02\x01\x01\x00", 1},
 		{"negative offset", "its offset", "\x0c\x00\x00\x01\x01\x01\x00", 1},
 		{"huge offset", "its offset", "\x14\x00\x00" + huge + "\x01\x01\x00", 1},
@@ -154,6 +155,19 @@ func TestReaderRefuses(t *testing.T) {
 	}
 }
 
+// TestReaderWantsOneWholeBatch shows that a Reader that was refused its batch
+// reads nothing and keeps the reason.
+func TestReaderWantsOneWholeBatch(t *testing.T) {
+	good := smallBatch()
+	for _, b := range [][]byte{nil, good[:HeaderBytes], good[:len(good)-1], append(good, 0)} {
+		var r Reader
+		err := r.Reset(b)
+		if !errors.Is(err, ErrCorrupt) || r.Next(&Record{}) || r.Err() != err {
+			t.Errorf("%d bytes of %d: got %v, then %v, want %v", len(b), len(good), err, r.Err(), ErrCorrupt)
+		}
+	}
+}
+
 func TestParseHeadersRefuses(t *testing.T) {
 	for _, test := range []struct {
 		name, raw string
@@ -162,7 +176,8 @@ func TestParseHeadersRefuses(t *testing.T) {
 		{"null key", "\x01\x00", 1},
 		{"key past the end", "\x06ab", 1},
 		{"value past the end", "\x02a\x06ab", 1},
-		{"value of -2", "\x02a\x03", 1},
+		{"key of -2", "\x03a\x00", 1},
+		{"value of -2", "\x02a\x03v", 1},
 		{"fewer than counted", "\x02a\x00", 2},
 		{"more than counted", "\x02a\x00\x02b\x00", 1},
 		{"none counted", "\x02a\x00", 0},
