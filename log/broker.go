@@ -22,6 +22,10 @@ const (
 	topicsDir  = "topics"
 )
 
+// journalFiles is the number of files that the journal gathers between two
+// checkpoints, so that space is given back in portions.
+const journalFiles = 4
+
 // A Broker is an open log. Any goroutine may call it.
 type Broker struct {
 	fsys     vfs.FS
@@ -32,6 +36,7 @@ type Broker struct {
 	journal  *journal.Journal
 	cluster  uuid.UUID
 	epoch    int32      // leader epoch: one an opening
+	sealed   int        // the leader\'s: journal files since the last checkpoint was asked for
 	admin    sync.Mutex // held while topics are made; taken before pub
 
 	// pub is what readers see. The leader of the journal changes it, all at
@@ -138,7 +143,7 @@ func (b *Broker) start() error {
 	b.epoch++
 	modes := map[Durability]journal.SyncMode{Sync: journal.SyncGroups, Interval: journal.SyncTimed, OS: journal.SyncNever}
 	b.journal, err = journal.New(journal.Config{
-		FS: vfs.Sub(b.fsys, journalDir), FileBytes: b.cfg.JournalBytes, Sync: modes[b.cfg.Durability],
+		FS: vfs.Sub(b.fsys, journalDir), FileBytes: b.cfg.JournalBytes / journalFiles, Sync: modes[b.cfg.Durability],
 		Boot: parseBoot(b.cfg.bootID()), Now: b.cfg.Now, Sequencer: sequencer{b},
 	}, next)
 	if err != nil {

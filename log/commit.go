@@ -161,10 +161,16 @@ func (b *Broker) publishLocked(c *Commit) {
 	}
 }
 
-// Rolled begins a checkpoint of everything published so far.
+// Rolled begins a checkpoint of everything published so far, when enough
+// journal files have gathered.
 func (s sequencer) Rolled(first uint64) {
-	s.b.pub.RLock()
-	snapshot := s.b.snapshotLocked(first)
-	s.b.pub.RUnlock()
-	s.b.requestCheckpoint(snapshot)
+	b := s.b
+	if b.sealed++; b.sealed < journalFiles {
+		return
+	}
+	b.sealed = 0
+	b.pub.RLock()
+	snapshot := b.snapshotLocked(first)
+	b.pub.RUnlock()
+	b.requestCheckpoint(snapshot)
 }

@@ -47,9 +47,9 @@ func ParseDurability(s string) (Durability, error) {
 // Defaults of [Config] and [TopicConfig].
 const (
 	DefaultSyncInterval    = 50 * time.Millisecond
-	DefaultJournalBytes    = 64 << 20 // 64 MiB
-	DefaultSegmentBytes    = 1 << 30  // 1 GiB
-	DefaultTailBytes       = 64 << 20 // 64 MiB
+	DefaultJournalBytes    = 256 << 20 // 256 MiB
+	DefaultSegmentBytes    = 1 << 30   // 1 GiB
+	DefaultTailBytes       = 64 << 20  // 64 MiB
 	DefaultMaxMessageBytes = 1<<20 + 12
 )
 
@@ -62,10 +62,9 @@ type Config struct {
 	// Interval. Default 50 ms.
 	SyncInterval time.Duration
 
-	// JournalBytes is the size at which a journal file is sealed, a
-	// checkpoint begun and the next file started. It bounds the time that
-	// opening after a crash takes. A commit may carry a file past it. Default
-	// 64 MiB.
+	// JournalBytes is how much the journal gathers before a checkpoint makes it
+	// unnecessary. It bounds the time that opening after a crash takes. A
+	// commit may carry the journal past it. Default 256 MiB.
 	JournalBytes int64
 
 	// SegmentBytes is the size at which a segment is sealed and the next
@@ -103,7 +102,7 @@ func (c Config) withDefaults() (Config, error) {
 		errs = append(errs, fmt.Errorf("SyncInterval is %v, want more than 0", c.SyncInterval))
 	}
 	errs = append(errs,
-		sizeDefault("JournalBytes", &c.JournalBytes, DefaultJournalBytes, 4<<10, 1<<31-1),
+		sizeDefault("JournalBytes", &c.JournalBytes, DefaultJournalBytes, 4<<10, 1<<40),
 		sizeDefault("SegmentBytes", &c.SegmentBytes, DefaultSegmentBytes, 1<<10, 1<<31-1),
 		sizeDefault("TailBytes", &c.TailBytes, DefaultTailBytes, 4<<10, 1<<40))
 	if c.Logger == nil {

@@ -58,6 +58,9 @@ func (b *Broker) recover() (next uint64, err error) {
 				return err
 			}
 		}
+		if b.pub.tailBytes > b.cfg.TailBytes {
+			return b.flush()
+		}
 		return nil
 	})
 	if err != nil {

@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/freshet/freshet/internal/batch"
@@ -34,6 +35,10 @@ func (s *Segment) search(pos, offset int64) (int64, error) {
 	return pos, nil
 }
 
+// readBytes is the most that ReadAt reads at once, unless a batch is larger:
+// what stays in the cache of a core between reading, checking and decoding.
+const readBytes = 256 << 10
+
 // ReadAt returns whole batches that begin at position pos, until maxBytes are
 // gathered or the end is reached. The first batch is returned even if it alone
 // is larger, so that a reader always moves (KIP-74). Every checksum is
@@ -45,45 +50,30 @@ func (s *Segment) ReadAt(pos int64, maxBytes int) ([]byte, error) {
 	if pos >= size {
 		return nil, nil
 	}
-	want := min(int64(max(maxBytes, batch.HeaderBytes)), size-pos)
-	b := make([]byte, want)
+	first, err := s.headerAt(pos)
+	if err != nil {
+		return nil, err
+	}
+	b := make([]byte, min(max(int64(first.SizeBytes()), int64(min(maxBytes, readBytes))), size-pos))
 	if _, err := s.file.ReadAt(b, pos); err != nil {
 		return nil, fmt.Errorf("read segment: %w", err)
 	}
 	n := 0
 	for len(b)-n >= batch.HeaderBytes {
 		h, err := batch.ParseHeader(b[n:])
+		if err == nil && h.SizeBytes() > len(b)-n {
+			break // the rest of it was not read
+		}
+		if err == nil {
+			err = batch.Verify(b[n : n+h.SizeBytes()])
+		}
 		if err != nil {
-			return nil, s.corrupt(pos+int64(n), err)
-		}
-		if len(b)-n < h.SizeBytes() {
-			if n > 0 {
-				break
-			}
-			return s.readOne(pos, h)
-		}
-		if err := batch.Verify(b[n : n+h.SizeBytes()]); err != nil {
 			return nil, s.corrupt(pos+int64(n), err)
 		}
 		n += h.SizeBytes()
 	}
 	if n == 0 {
-		return nil, s.corrupt(pos, fmt.Errorf("%d bytes are no batch", len(b)))
+		return nil, s.corrupt(pos, errors.New("batch changed while it was read"))
 	}
 	return b[:n:n], nil
-}
-
-// readOne reads the batch at pos, which is larger than what was asked for.
-func (s *Segment) readOne(pos int64, h batch.Header) ([]byte, error) {
-	if pos+int64(h.SizeBytes()) > s.size.Load() {
-		return nil, s.corrupt(pos, fmt.Errorf("batch of %d bytes reaches past the end of the segment", h.SizeBytes()))
-	}
-	b := make([]byte, h.SizeBytes())
-	if _, err := s.file.ReadAt(b, pos); err != nil {
-		return nil, fmt.Errorf("read segment: %w", err)
-	}
-	if err := batch.Verify(b); err != nil {
-		return nil, s.corrupt(pos, err)
-	}
-	return b, nil
 }
