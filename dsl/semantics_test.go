@@ -185,46 +185,60 @@ func TestCountSkipsNulls(t *testing.T) {
 }
 
 func TestCountTimestampIsTheHighest(t *testing.T) {
-	headers := []log.Header{{Key: "trace", Value: []byte("7")}}
-	d := run(t, pt.Config{Runtime: processor.Config{ForwardEveryUpdate: true}}, func(b *dsl.Builder) {
-		dsl.From(b, Lines).GroupByKey().Count(dsl.As("counts")).ToStream().To(Counts)
-	})
-	for _, millis := range []int64{5, 9, 7, 12} {
-		pt.Pipe(d, Lines, text{Key: "a", Value: "x", TimestampMillis: millis, Headers: headers})
-		d.Run()
+	for name, group := range map[string]func(dsl.Stream[string, string]) dsl.Grouped[string, string]{
+		"GroupByKey": dsl.Stream[string, string].GroupByKey,
+		"GroupBy": func(s dsl.Stream[string, string]) dsl.Grouped[string, string] {
+			return dsl.GroupBy(s, func(k, _ string) string { return k })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := pt.Config{Runtime: processor.Config{ForwardEveryUpdate: true}}
+			d := run(t, config, func(b *dsl.Builder) {
+				group(dsl.From(b, Lines)).Count(dsl.As("counts")).ToStream().To(Counts)
+			})
+			headers := []log.Header{{Key: "trace", Value: []byte("7")}}
+			for _, millis := range []int64{5, 9, 7, 12} {
+				pt.Pipe(d, Lines, text{Key: "a", Value: "x", TimestampMillis: millis, Headers: headers})
+				d.Run()
+			}
+			type count = processor.Record[string, int64]
+			equal(t, "counts", []count{
+				{Key: "a", Value: 1, TimestampMillis: 5}, {Key: "a", Value: 2, TimestampMillis: 9},
+				{Key: "a", Value: 3, TimestampMillis: 9}, {Key: "a", Value: 4, TimestampMillis: 12},
+			}, pt.Read(d, Counts))
+		})
 	}
-	type count = processor.Record[string, int64]
-	equal(t, "counts", []count{
-		{Key: "a", Value: 1, TimestampMillis: 5}, {Key: "a", Value: 2, TimestampMillis: 9},
-		{Key: "a", Value: 3, TimestampMillis: 9}, {Key: "a", Value: 4, TimestampMillis: 12},
-	}, pt.Read(d, Counts))
 }
 
 // TestUpdatesAreCoalesced pipes three records of one key into one commit.
 func TestUpdatesAreCoalesced(t *testing.T) {
+	type counts = dsl.Stream[string, int64]
 	isOdd := func(_ string, n int64) bool { return n%2 == 1 }
 	for name, c := range map[string]struct {
 		every bool
-		apply func(dsl.Stream[string, int64]) dsl.Stream[string, int64]
+		apply func(*dsl.Builder, counts) counts
 		want  []int64
 	}{
-		"to a topic":               {false, func(s dsl.Stream[string, int64]) dsl.Stream[string, int64] { return s }, []int64{3}},
-		"to a topic, every update": {true, func(s dsl.Stream[string, int64]) dsl.Stream[string, int64] { return s }, []int64{1, 2, 3}},
-		"through MapValues": {false, func(s dsl.Stream[string, int64]) dsl.Stream[string, int64] {
+		"to a topic":               {false, func(_ *dsl.Builder, s counts) counts { return s }, []int64{3}},
+		"to a topic, every update": {true, func(_ *dsl.Builder, s counts) counts { return s }, []int64{1, 2, 3}},
+		"through MapValues": {false, func(_ *dsl.Builder, s counts) counts {
 			return s.MapValues(func(n int64) int64 { return -n })
 		}, []int64{-3}},
-		"through Filter": {false, func(s dsl.Stream[string, int64]) dsl.Stream[string, int64] {
+		"through Filter": {false, func(_ *dsl.Builder, s counts) counts {
 			return s.Filter(isOdd)
 		}, []int64{1, 3}},
-		"through MapValues and Peek": {false, func(s dsl.Stream[string, int64]) dsl.Stream[string, int64] {
+		"through MapValues and Peek": {false, func(_ *dsl.Builder, s counts) counts {
 			return s.MapValues(func(n int64) int64 { return -n }).Peek(func(string, int64) {})
 		}, []int64{-1, -2, -3}},
-		"through Merge": {false, func(s dsl.Stream[string, int64]) dsl.Stream[string, int64] { return s.Merge() }, []int64{1, 2, 3}},
+		"through Merge": {false, func(_ *dsl.Builder, s counts) counts { return s.Merge() }, []int64{1, 2, 3}},
+		"merged into others": {false, func(b *dsl.Builder, s counts) counts {
+			return dsl.From(b, dsl.NewTopic[string, int64]("other-counts")).Merge(s)
+		}, []int64{1, 2, 3}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := pt.Config{Runtime: processor.Config{ForwardEveryUpdate: c.every}}
 			d := run(t, config, func(b *dsl.Builder) {
-				c.apply(dsl.From(b, Lines).GroupByKey().Count(dsl.As("counts")).ToStream()).To(Counts)
+				c.apply(b, dsl.From(b, Lines).GroupByKey().Count(dsl.As("counts")).ToStream()).To(Counts)
 			})
 			pt.Pipe(d, Lines, pt.KV("a", "x"), pt.KV("a", "y"), pt.KV("a", "z"))
 			d.Run()
