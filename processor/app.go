@@ -7,7 +7,6 @@ import (
 	"io"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/freshet/freshet/processor/internal/task"
 )
@@ -82,95 +81,6 @@ func (a *App) Run(ctx context.Context) (err error) {
 	return nil
 }
 
-// work runs the workers until ctx ends or one of them fails, which ends the
-// others.
-func (r *run) work(ctx context.Context) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	var (
-		workers sync.WaitGroup
-		failed  sync.Once
-		first   error
-	)
-	for _, assignments := range r.share(r.config.Workers) {
-		workers.Go(func() {
-			err := r.workOn(ctx, assignments)
-			if err == nil {
-				return
-			}
-			failed.Do(func() {
-				first = err
-				err = nil
-				stop()
-			})
-			if err != nil {
-				r.config.Logger.Error("worker failed after another one", "err", err)
-			}
-		})
-	}
-	workers.Wait()
-	return first
-}
-
-// workOn is the life of one worker.
-func (r *run) workOn(ctx context.Context, assignments []assignment) error {
-	var beside sync.WaitGroup
-	w, err := r.newWorker(beside.Go)
-	if err != nil {
-		return err
-	}
-	err = w.start(ctx, assignments)
-	if err == nil {
-		err = w.loop(ctx)
-	} else if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		err = nil // stopped while restoring
-	}
-	if err == nil {
-		err = w.finish(ctx, time.Now())
-	}
-	w.quiesce()
-	beside.Wait()
-	return errors.Join(err, w.close(err == nil))
-}
-
-// loop steps until ctx ends. With nothing to do it waits for input, a
-// companion, or the time of the next drain.
-func (w *worker) loop(ctx context.Context) error {
-	timer := time.NewTimer(w.run.config.DrainInterval)
-	defer timer.Stop()
-	for ctx.Err() == nil {
-		now := time.Now()
-		progress, err := w.step(ctx, now)
-		if err != nil {
-			return err
-		}
-		if progress {
-			continue
-		}
-		var drainTime <-chan time.Time
-		if w.undrained && !w.drains.busy {
-			timer.Reset(w.drainedAt.Add(w.run.config.DrainInterval).Sub(now))
-			drainTime = timer.C
-		}
-		select {
-		case <-ctx.Done():
-		case <-w.consumer.Ready():
-			w.mayFetch = true
-		case r := <-w.commits.done:
-			w.commits.busy = false
-			err = w.settleCommit(r)
-		case r := <-w.drains.done:
-			w.drains.busy = false
-			err = w.settleDrain(r)
-		case <-drainTime:
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // Drained waits until every record that was in the source topics at the call,
 // and all that follows from it through repartition topics, is processed and
 // committed. It returns ErrEnded if the App ends before.
@@ -188,10 +98,12 @@ func (a *App) Drained(ctx context.Context) error {
 	})
 	defer watch.Wait()
 	defer close(stop)
-	select {
-	case <-a.running:
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	if a.run.Load() == nil {
+		select {
+		case <-a.running:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
 	return a.run.Load().drained(ctx)
 }

@@ -104,6 +104,10 @@ func (w *worker) openStores(ctx context.Context, a assignment, rt *runningTask, 
 		return fmt.Errorf("task %s: %w", a.id, err)
 	}
 	a.status.restoreNanos.Store(int64(time.Since(began)))
+	if n := a.status.restoredRecords.Load(); n > 0 {
+		w.run.config.Logger.Info("restored stores", "task", a.id.String(),
+			"records", n, "bytes", a.status.restoredBytes.Load(), "took", time.Since(began))
+	}
 	config.DB = rt.db
 	for i, spec := range a.subtopology.stores {
 		overlay := spec.open(rt.db, w.run.cacheBytes, w.run.config.ForwardEveryUpdate)

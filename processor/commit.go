@@ -19,25 +19,25 @@ type flight struct {
 }
 
 // sealIfDue commits the tasks that did something, together, if their input ran
-// dry, or the interval has passed, or much was gathered. While a commit is in
+// dry, or the interval has passed, or much was gathered, or a store is short of
+// memory, which only what is committed can give back. While a commit is in
 // flight the next one waits.
 func (w *worker) sealIfDue(ctx context.Context, now time.Time, dry bool) (bool, error) {
 	if w.commits.busy {
 		return false, nil
 	}
 	due := dry || now.Sub(w.sealedAt) >= w.run.config.CommitInterval ||
-		w.committer.SizeBytes() >= w.run.config.BufferBytes || w.pressed()
-	if !due {
+		w.committer.SizeBytes() >= w.run.config.BufferBytes
+	if !due && (w.drains.busy || !w.pressed()) {
 		return false, nil
 	}
 	return w.seal(ctx, now)
 }
 
-// pressed notes, before a seal, that a store is short of memory.
+// pressed says that a store is short of memory.
 func (w *worker) pressed() bool {
 	for _, rt := range w.tasks {
 		if rt.Pressure() {
-			w.drainSoon = true
 			return true
 		}
 	}

@@ -16,19 +16,19 @@ type taskDrain struct {
 }
 
 // drainIfDue begins to write committed changes to the databases, about once an
-// interval.
+// interval, or when a store is short of memory.
 func (w *worker) drainIfDue(now time.Time) (bool, error) {
 	if w.drains.busy || !w.undrained {
 		return false, nil
 	}
-	if now.Sub(w.drainedAt) < w.run.config.DrainInterval && !w.drainSoon {
+	if now.Sub(w.drainedAt) < w.run.config.DrainInterval && !w.pressed() {
 		return false, nil
 	}
 	return w.drain(now)
 }
 
 func (w *worker) drain(now time.Time) (bool, error) {
-	w.drainedAt, w.drainSoon, w.undrained = now, false, false
+	w.drainedAt, w.undrained = now, false
 	var d drain
 	for _, rt := range w.tasks {
 		if err := w.refreshEpochs(rt); err != nil {

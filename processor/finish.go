@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"runtime/debug"
 	"time"
+
+	"github.com/freshet/freshet/state"
 )
 
 // finish is a clean end: everything processed is committed and in the
@@ -29,6 +31,16 @@ func (w *worker) quiesce() {
 	w.drains.wait()
 }
 
+// end closes the worker's tasks after a clean end (err is nil) or a failure,
+// and returns what went wrong in all.
+func (w *worker) end(assignments []assignment, err error) error {
+	err = errors.Join(err, w.close(err == nil))
+	if errors.Is(err, state.ErrCorrupt) {
+		err = errors.Join(err, w.run.removeDatabases(assignments))
+	}
+	return err
+}
+
 // close ends the tasks: of a clean end the processors, always the databases.
 func (w *worker) close(clean bool) error {
 	var errs []error
@@ -39,8 +51,20 @@ func (w *worker) close(clean bool) error {
 		errs = append(errs, rt.abandon())
 	}
 	w.tasks = nil
-	if w.consumer != nil {
-		w.consumer.Close()
+	w.consumer.Close()
+	return errors.Join(errs...)
+}
+
+// removeDatabases throws away what one of a worker's databases made doubtful;
+// the next start restores it from the changelogs.
+func (r *run) removeDatabases(assignments []assignment) error {
+	var errs []error
+	for _, a := range assignments {
+		if len(a.subtopology.stores) == 0 {
+			continue
+		}
+		r.config.Logger.Warn("remove a database that the next start rebuilds", "task", a.id.String())
+		errs = append(errs, r.engine.Remove(a.id.String()))
 	}
 	return errors.Join(errs...)
 }
@@ -76,6 +100,3 @@ func guard(call func() error) (err error) {
 	}()
 	return call()
 }
-
-// joinClose closes a worker that failed.
-func joinClose(err error, w *worker) error { return errors.Join(err, w.close(false)) }

@@ -2,6 +2,8 @@ package processor_test
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -156,5 +158,55 @@ func TestPartitionsThatDoNotFitAreRefused(t *testing.T) {
 	_, err = processor.NewStepper(t.Context(), joined(t), processor.OnLog(broker), memory(), 0)
 	if want := `topics "a" (2 partitions) and "b" (4) are read together`; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+// A rotten engine loses its databases' contents to a broken disk.
+type rotten struct {
+	state.Engine
+	broken *bool
+}
+
+func (e rotten) Open(task string) (state.DB, error) {
+	db, err := e.Engine.Open(task)
+	return rottenDB{db, e.broken}, err
+}
+
+type rottenDB struct {
+	state.DB
+	broken *bool
+}
+
+func (d rottenDB) Apply(writes []state.Write) error {
+	if *d.broken {
+		return fmt.Errorf("bad block: %w", state.ErrCorrupt)
+	}
+	return d.DB.Apply(writes)
+}
+
+// Whatever a database that turns out to be corrupt had been told is in the
+// changelog, so it is thrown away and the next start builds another.
+func TestACorruptDatabaseIsRemovedAndTheNextStartRebuildsIt(t *testing.T) {
+	defer noLeaks(t)
+	broker := openLog(t, vfs.NewMem())
+	defer broker.Close()
+	memory, broken := state.Memory(), true
+	config := processor.Config{Engine: rotten{memory, &broken}}
+	produceLines(t, broker, "a b", "b")
+	err := <-start(t, wordcount(t), processor.OnLog(broker), config).ended
+	if !errors.Is(err, state.ErrCorrupt) || !strings.Contains(err.Error(), "task 1_") {
+		t.Fatalf("got %v, want which task's database is corrupt", err)
+	}
+	broken = false
+	app := start(t, wordcount(t), processor.OnLog(broker), config)
+	app.drained(t)
+	if n := app.Metrics().Total(1).RestoredRecords; n != 2 {
+		t.Errorf("restored %d records, want 2", n)
+	}
+	produceLines(t, broker, "b")
+	app.drained(t)
+	app.end(t)
+	if diff := cmp.Diff(map[string]int64{"a": 1, "b": 3}, readCounts(t, broker)); diff != "" {
+		t.Errorf("counts (-want +got):\n%s", diff)
 	}
 }

@@ -94,14 +94,12 @@ func (r *run) readProgress() error {
 	return nil
 }
 
-// share gives the tasks to at most n workers. The tasks of a partition go to
-// different workers and those of a subtopology in turn, so that both kinds of
-// work are spread evenly.
+// share gives the tasks to at most n workers, in turn, so that each gets its
+// part of every subtopology.
 func (r *run) share(n int) [][]assignment {
 	shares := make([][]assignment, min(n, len(r.assignments)))
-	for _, a := range r.assignments {
-		i := (a.id.Subtopology + int(a.id.Partition)) % len(shares)
-		shares[i] = append(shares[i], a)
+	for i, a := range r.assignments {
+		shares[i%len(shares)] = append(shares[i%len(shares)], a)
 	}
 	return shares
 }

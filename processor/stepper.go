@@ -2,6 +2,7 @@ package processor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -15,6 +16,7 @@ import (
 type Stepper struct {
 	run    *run
 	worker *worker
+	failed error // of a Step
 }
 
 // NewStepper readies the cluster for the topology and restores the stores, as
@@ -38,7 +40,7 @@ func NewStepper(ctx context.Context, topology *Topology, cluster Cluster, config
 	}
 	s := &Stepper{run: r, worker: w}
 	if err := w.start(ctx, r.assignments); err != nil {
-		return nil, fmt.Errorf("run %s: %w", topology.name, joinClose(err, w))
+		return nil, fmt.Errorf("run %s: %w", topology.name, w.end(r.assignments, err))
 	}
 	return s, nil
 }
@@ -47,23 +49,25 @@ func NewStepper(ctx context.Context, topology *Topology, cluster Cluster, config
 // and a commit if one is due. It returns false if there was nothing to do.
 // After an error only Kill is left.
 func (s *Stepper) Step(ctx context.Context, now time.Time) (progress bool, err error) {
-	return s.worker.step(ctx, now)
+	progress, s.failed = s.worker.step(ctx, now)
+	return progress, s.failed
 }
 
 // Close ends cleanly: what was processed is committed and the stores are
 // written to their databases.
 func (s *Stepper) Close(ctx context.Context, now time.Time) error {
-	if err := s.worker.finish(ctx, now); err != nil {
-		return joinClose(err, s.worker)
-	}
-	return s.worker.close(true)
+	return s.worker.end(s.run.assignments, s.worker.finish(ctx, now))
 }
 
 // Kill ends as a crash does: what is not committed never happened, and what is
 // not in the databases has to be restored.
 func (s *Stepper) Kill() error {
 	s.worker.quiesce()
-	return s.worker.close(false)
+	err := s.worker.close(false)
+	if errors.Is(s.failed, state.ErrCorrupt) {
+		err = errors.Join(err, s.run.removeDatabases(s.run.assignments))
+	}
+	return err
 }
 
 // Tasks returns the tasks by subtopology, then partition.

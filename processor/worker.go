@@ -40,7 +40,6 @@ type worker struct {
 	mayFetch  bool // there may be something to fetch
 	sealedAt  time.Time
 	drainedAt time.Time
-	drainSoon bool // a store is short of memory
 	undrained bool // a commit has happened since the last drain
 }
 
@@ -118,7 +117,7 @@ func (w *worker) process() (n int, dry bool, err error) {
 		if n > 0 && (w.shuffle != nil || rt.depth != tasks[i-1].depth) {
 			break
 		}
-		ready, err := rt.Ready(w.end)
+		ready, err := rt.Ready(w.partitionEnd)
 		if err != nil {
 			return n, false, err
 		}
@@ -138,7 +137,7 @@ func (w *worker) process() (n int, dry bool, err error) {
 	return n, n == 0, nil
 }
 
-func (w *worker) end(tp log.TopicPartition) (log.Offset, error) {
+func (w *worker) partitionEnd(tp log.TopicPartition) (log.Offset, error) {
 	_, end, err := w.run.cluster.Offsets(tp)
 	return end, err
 }
