@@ -123,6 +123,9 @@ func (d *Driver) Advance(by time.Duration) {
 	d.Run()
 }
 
+// Metrics tells what the runtime has done since it was last started.
+func (d *Driver) Metrics() processor.Metrics { return d.stepper.Metrics() }
+
 // Restart stops the runtime and the log cleanly and starts them again.
 func (d *Driver) Restart() {
 	d.t.Helper()
