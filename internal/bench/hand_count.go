@@ -7,7 +7,6 @@ import (
 	"strconv"
 
 	"github.com/freshet/freshet/internal/batch"
-	"github.com/freshet/freshet/internal/vfs"
 	"github.com/syndtr/goleveldb/leveldb"
 	"github.com/syndtr/goleveldb/leveldb/filter"
 	"github.com/syndtr/goleveldb/leveldb/opt"
@@ -34,13 +33,13 @@ type handEntry struct {
 	unsaved         bool
 }
 
-func openHandCount(path string, fsys vfs.FS, partition int) (c *handCount, err error) {
+func openHandCount(path string, files *fileSet, partition int) (c *handCount, err error) {
 	c = &handCount{words: map[string]*handEntry{}}
 	n := strconv.Itoa(partition)
-	if c.changelog, err = createHandLog(fsys, "changelog-"+n); err != nil {
+	if c.changelog, err = files.createLog("changelog-"+n); err != nil {
 		return nil, err
 	}
-	if c.output, err = createHandLog(fsys, "output-"+n); err != nil {
+	if c.output, err = files.createLog("output-"+n); err != nil {
 		return nil, err
 	}
 	c.db, err = leveldb.OpenFile(filepath.Join(path, "store-"+n), handStoreOptions())

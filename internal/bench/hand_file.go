@@ -24,8 +24,8 @@ type handLog struct {
 // the system call does not matter, small enough to stay in the caches.
 const handBatchBytes = 128 << 10
 
-func createHandLog(fsys vfs.FS, name string) (*handLog, error) {
-	f, err := create(fsys, name)
+func (s *fileSet) createLog(name string) (*handLog, error) {
+	f, err := s.create(name)
 	if err != nil {
 		return nil, err
 	}

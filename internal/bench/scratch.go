@@ -26,3 +26,25 @@ func inScratch(dir string, f func(path string, fsys vfs.FS) error) (err error) {
 func create(fsys vfs.FS, name string) (vfs.File, error) {
 	return fsys.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, vfs.FilePerm)
 }
+
+// A fileSet remembers what it creates, to close it all.
+type fileSet struct {
+	fsys vfs.FS
+	open []vfs.File
+}
+
+func (s *fileSet) create(name string) (vfs.File, error) {
+	f, err := create(s.fsys, name)
+	if err == nil {
+		s.open = append(s.open, f)
+	}
+	return f, err
+}
+
+func (s *fileSet) close() error {
+	var errs []error
+	for _, f := range s.open {
+		errs = append(errs, f.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -17,14 +17,16 @@ import (
 // It has no topics, no fetches and no recovery, but what it writes would be
 // enough to recover: each worker's commit ends with its positions.
 func countByHand(ctx context.Context, path string, fsys vfs.FS, d log.Durability, text corpus) (run wordcountRun, err error) {
-	sources, err := writeSources(fsys, text)
+	files := &fileSet{fsys: fsys}
+	defer func() { err = errors.Join(err, files.close()) }()
+	sources, err := writeSources(files, text)
 	if err != nil {
 		return run, err
 	}
 	var p *handPipeline
 	err = sideByHand.label(func() (err error) {
 		m := startMeter()
-		if p, err = openPipeline(path, fsys, sources, d == log.Sync); err != nil {
+		if p, err = openPipeline(path, files, sources, d == log.Sync); err != nil {
 			return err
 		}
 		err = p.run(ctx)
@@ -45,16 +47,16 @@ func countByHand(ctx context.Context, path string, fsys vfs.FS, d log.Durability
 		}
 	}
 	run.result = tallyOf(counts)
-	return run, errors.Join(closeLogs(sources), p.closeFiles())
+	return run, nil
 }
 
 // writeSources writes the text as files, its lines dealt out as
 // [produceLines] does.
-func writeSources(fsys vfs.FS, text corpus) ([]*handLog, error) {
+func writeSources(files *fileSet, text corpus) ([]*handLog, error) {
 	sources := make([]*handLog, wordcountPartitions)
 	for i := range sources {
 		var err error
-		if sources[i], err = createHandLog(fsys, fmt.Sprintf("source-%d", i)); err != nil {
+		if sources[i], err = files.createLog(fmt.Sprintf("source-%d", i)); err != nil {
 			return nil, err
 		}
 	}
@@ -73,40 +75,23 @@ func writeSources(fsys vfs.FS, text corpus) ([]*handLog, error) {
 	return sources, err
 }
 
-func closeLogs(logs []*handLog) error {
-	var errs []error
-	for _, l := range logs {
-		errs = append(errs, l.f.Close())
-	}
-	return errors.Join(errs...)
-}
-
 // openPipeline creates the files and stores of all workers.
-func openPipeline(path string, fsys vfs.FS, sources []*handLog, durable bool) (*handPipeline, error) {
-	n := min(runtime.GOMAXPROCS(0), wordcountPartitions)
+func openPipeline(path string, files *fileSet, sources []*handLog, durable bool) (*handPipeline, error) {
 	p := &handPipeline{}
-	for i := range n {
+	for i := range min(runtime.GOMAXPROCS(0), wordcountPartitions) {
 		w := &handWorker{all: p, durable: durable}
-		for to := range wordcountPartitions {
-			l, err := createHandLog(fsys, fmt.Sprintf("repartition-%d-to-%d", i, to))
-			if err != nil {
-				return nil, err
-			}
-			w.out = append(w.out, l)
-		}
-		var err error
-		if w.positions, err = create(fsys, fmt.Sprintf("positions-%d", i)); err != nil {
-			return nil, err
-		}
 		p.workers = append(p.workers, w)
 		p.wake = append(p.wake, make(chan struct{}, 1))
+		if err := w.createFiles(files, i); err != nil {
+			return nil, err
+		}
 	}
 	for i, w := range p.workers {
-		for _, partition := range partitionsOf(i, n) {
+		for _, partition := range partitionsOf(i, len(p.workers)) {
 			w.sources = append(w.sources, newHandReader(sources[partition]))
-			c, err := openHandCount(path, fsys, partition)
+			c, err := openHandCount(path, files, partition)
 			if err != nil {
-				return nil, err
+				return nil, errors.Join(err, p.finish())
 			}
 			for _, from := range p.workers {
 				c.inputs = append(c.inputs, newHandReader(from.out[partition]))
@@ -115,6 +100,18 @@ func openPipeline(path string, fsys vfs.FS, sources []*handLog, durable bool) (*
 		}
 	}
 	return p, nil
+}
+
+func (w *handWorker) createFiles(files *fileSet, number int) (err error) {
+	for to := range wordcountPartitions {
+		l, err := files.createLog(fmt.Sprintf("repartition-%d-to-%d", number, to))
+		if err != nil {
+			return err
+		}
+		w.out = append(w.out, l)
+	}
+	w.positions, err = files.create(fmt.Sprintf("positions-%d", number))
+	return err
 }
 
 // run lets every worker work; one that fails ends the others.
@@ -133,24 +130,13 @@ func (p *handPipeline) run(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// finish brings the stores up to date.
+// finish brings the stores up to date and closes them.
 func (p *handPipeline) finish() error {
 	var errs []error
 	for _, w := range p.workers {
 		errs = append(errs, w.save())
 		for _, c := range w.counts {
 			errs = append(errs, c.db.Close())
-		}
-	}
-	return errors.Join(errs...)
-}
-
-func (p *handPipeline) closeFiles() error {
-	var errs []error
-	for _, w := range p.workers {
-		errs = append(errs, w.positions.Close())
-		for l := range w.logs {
-			errs = append(errs, l.f.Close())
 		}
 	}
 	return errors.Join(errs...)
