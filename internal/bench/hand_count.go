@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"encoding/binary"
 	"path/filepath"
 	"slices"
@@ -36,10 +37,10 @@ type handEntry struct {
 func openHandCount(path string, files *fileSet, partition int) (c *handCount, err error) {
 	c = &handCount{words: map[string]*handEntry{}}
 	n := strconv.Itoa(partition)
-	if c.changelog, err = files.createLog("changelog-"+n); err != nil {
+	if c.changelog, err = files.createLog("changelog-" + n); err != nil {
 		return nil, err
 	}
-	if c.output, err = files.createLog("output-"+n); err != nil {
+	if c.output, err = files.createLog("output-" + n); err != nil {
 		return nil, err
 	}
 	c.db, err = leveldb.OpenFile(filepath.Join(path, "store-"+n), handStoreOptions())
@@ -102,7 +103,7 @@ func (c *handCount) save() error {
 	if len(c.unsaved) == 0 {
 		return nil
 	}
-	slices.SortFunc(c.unsaved, func(a, b *handEntry) int { return slices.Compare(a.key, b.key) })
+	slices.SortFunc(c.unsaved, func(a, b *handEntry) int { return bytes.Compare(a.key, b.key) })
 	var b leveldb.Batch
 	var value [16]byte
 	size := 0
