@@ -113,10 +113,10 @@ func TestRunOnDirectoryGoesOnWhereItWas(t *testing.T) {
 		}
 		app := start(t, wordcount(t), processor.OnDir(dir), processor.Config{})
 		app.drained(t)
+		app.end(t)
 		if n := app.Metrics().Total(1).RestoredRecords; n != 0 {
 			t.Errorf("round %d restored %d records after a clean stop, want 0", round, n)
 		}
-		app.end(t)
 	}
 	got := make(map[string]int64)
 	for r, err := range counts.Consume(t.Context(), processor.OnDir(dir), processor.StopAtEnd()) {

@@ -28,7 +28,7 @@ func (w *worker) drainIfDue(now time.Time) (bool, error) {
 }
 
 func (w *worker) drain(now time.Time) (bool, error) {
-	w.drainedAt, w.undrained = now, false
+	w.undrained = false
 	var d drain
 	for _, rt := range w.tasks {
 		if err := w.refreshEpochs(rt); err != nil {
@@ -41,6 +41,7 @@ func (w *worker) drain(now time.Time) (bool, error) {
 	if len(d.tasks) == 0 {
 		return false, nil
 	}
+	w.drainedAt = now
 	w.drains.begin(d, applyDrain)
 	return true, nil
 }

@@ -23,9 +23,10 @@ var ownPackages = []string{
 // far below it.
 const maxFrames = 32
 
-// userLocation returns the file:line of the user's code that is calling,
-// relative to the working directory if it is below.
-func userLocation() string {
+// Location returns the file:line of the user's code that is calling, as faults
+// name it: relative to the working directory if it is below. A language above
+// uses it to say where an earlier call was.
+func Location() string {
 	var pcs [maxFrames]uintptr
 	n := runtime.Callers(2, pcs[:])
 	frames := runtime.CallersFrames(pcs[:n])

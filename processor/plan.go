@@ -3,6 +3,8 @@ package processor
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/freshet/freshet/log"
 )
@@ -40,14 +42,9 @@ func makePlan(t *Topology, cluster Cluster) (*plan, error) {
 
 func (p *plan) userTopics(cluster Cluster) error {
 	var errs []error
-	for _, n := range p.topology.nodes {
-		if n.topic == nil || n.topic.repartition {
-			continue
-		}
-		want := n.topic.partitions
-		if err := p.topic(cluster, n.topic.name, want, log.CleanupDelete); err != nil {
-			errs = append(errs, fmt.Errorf("%s %q: %w", n.kind, n.name, err))
-		}
+	topics := p.topology.UserTopics()
+	for _, name := range slices.Sorted(maps.Keys(topics)) {
+		errs = append(errs, p.topic(cluster, name, topics[name], log.TopicConfig{CleanupPolicy: log.CleanupDelete}))
 	}
 	return errors.Join(errs...)
 }
@@ -66,7 +63,7 @@ func (p *plan) subtopology(cluster Cluster, s *subtopology) error {
 	}
 	for _, source := range s.sources {
 		if source.topic.repartition {
-			if err := p.topic(cluster, source.topic.name, partitions, log.CleanupDelete); err != nil {
+			if err := p.topic(cluster, source.topic.name, partitions, log.TopicConfig{CleanupPolicy: log.CleanupDelete, MaxMessageBytes: ownMessageBytes}); err != nil {
 				return fmt.Errorf("source %q: %w", source.name, err)
 			}
 		}
@@ -76,7 +73,7 @@ func (p *plan) subtopology(cluster Cluster, s *subtopology) error {
 		if st.changelog == "" {
 			continue
 		}
-		if err := p.topic(cluster, st.changelog, partitions, log.CleanupCompact); err != nil {
+		if err := p.topic(cluster, st.changelog, partitions, log.TopicConfig{CleanupPolicy: log.CleanupCompact, MaxMessageBytes: ownMessageBytes}); err != nil {
 			return fmt.Errorf("store %q: %w", st.name, err)
 		}
 	}
@@ -120,16 +117,21 @@ func (p *plan) writers(topic string) int32 {
 	return tasks
 }
 
+// ownMessageBytes is the limit of the topics that an App makes for itself, the
+// log's own. What they hold was made of records that passed the limit of their
+// topics, and may be somewhat larger; refusing it would stop the App for good.
+const ownMessageBytes = 1 << 30
+
 // topic describes a topic, made if it is not there. want is its number of
 // partitions, 0 if any will do.
-func (p *plan) topic(cluster Cluster, name string, want int32, cleanup string) error {
+func (p *plan) topic(cluster Cluster, name string, want int32, config log.TopicConfig) error {
 	d, err := cluster.Topic(name)
 	if errors.Is(err, log.ErrUnknownTopic) {
-		create := want
-		if create == 0 {
-			create = DefaultPartitions
+		config.Partitions = want
+		if want == 0 {
+			config.Partitions = DefaultPartitions
 		}
-		d, err = cluster.CreateTopic(name, log.TopicConfig{Partitions: create, CleanupPolicy: cleanup})
+		d, err = cluster.CreateTopic(name, config)
 	}
 	if err != nil {
 		return err

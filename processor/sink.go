@@ -10,7 +10,7 @@ import (
 // default partitioner chooses for the key; records without a key go to the
 // partitions in turn.
 func Sink[K, V any](b *Builder, name string, parent Node[K, V], topic Topic[K, V]) {
-	b.check(topic.Err(), userLocation())
+	b.check(topic.Err(), Location())
 	addSink(b, name, parent, specOf(topic.name, topic.partitions, topic.Serdes()), topic.Serdes())
 }
 

@@ -9,7 +9,7 @@ import (
 // Source adds the reading of a topic. A topic has one source in a topology; a
 // node can have any number of children.
 func Source[K, V any](b *Builder, name string, topic Topic[K, V]) Node[K, V] {
-	b.check(topic.Err(), userLocation())
+	b.check(topic.Err(), Location())
 	return addSource(b, name, specOf(topic.name, topic.partitions, topic.Serdes()), topic.Serdes())
 }
 

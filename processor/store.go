@@ -29,8 +29,8 @@ type StoreConfig[K, V any] struct {
 // The processors that use it are told in their declarations and find it with
 // [StoreRef.Of] or [StoreOf]; they are in one subtopology by that.
 func Store[K, V any](b *Builder, name string, config StoreConfig[K, V]) StoreRef[K, V] {
-	location := userLocation()
-	b.check(checkName("store", name), location)
+	location := Location()
+	b.check(CheckName("store", name), location)
 	serdes, err := config.withDefaults()
 	if err != nil {
 		b.check(fmt.Errorf("store %q: %w", name, err), location)
@@ -42,6 +42,7 @@ func Store[K, V any](b *Builder, name string, config StoreConfig[K, V]) StoreRef
 	}
 	if !config.NoChangelog {
 		spec.changelog = fmt.Sprintf("%s-%s-changelog", b.name, name)
+		b.checkLength(spec.changelog)
 	}
 	spec.open = func(db state.DB, maxBytes int64, everyUpdate bool) state.Store {
 		return state.NewOverlay(name, serdes.Key, serdes.Value, db, state.Options{
@@ -122,12 +123,12 @@ func (b *Builder) storesOf(processor string, stores []AnyStore) []*storeSpec {
 	var specs []*storeSpec
 	for _, s := range stores {
 		if s == nil || s.storeSpec() == nil {
-			b.check(fmt.Errorf("processor %q: a zero StoreRef (make it with Store)", processor), userLocation())
+			b.check(fmt.Errorf("processor %q: a zero StoreRef (make it with Store)", processor), Location())
 			continue
 		}
 		spec := s.storeSpec()
 		if spec.builder != b {
-			b.check(fmt.Errorf("processor %q: store %q belongs to another topology, %q", processor, spec.name, spec.builder.name), userLocation())
+			b.check(fmt.Errorf("processor %q: store %q belongs to another topology, %q", processor, spec.name, spec.builder.name), Location())
 			continue
 		}
 		specs = append(specs, spec)

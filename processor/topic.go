@@ -31,7 +31,7 @@ type Topic[K, V any] struct {
 // NewTopic names a topic. Its serdes are chosen by type, see [serde.ForKey]
 // and [serde.For].
 func NewTopic[K, V any](name string) Topic[K, V] {
-	t := Topic[K, V]{name: name, location: userLocation(), fault: checkName("topic", name)}
+	t := Topic[K, V]{name: name, location: Location(), fault: CheckName("topic", name)}
 	t.key, t.keyFault = serde.ForKey[K]()
 	t.value, t.valueFault = serde.For[V]()
 	return t
@@ -123,7 +123,9 @@ const maxNameBytes = 249
 
 var namePattern = regexp.MustCompile(`^[a-zA-Z0-9._-]+$`)
 
-func checkName(kind, name string) error {
+// CheckName returns what is wrong with the name of a topic, a store or an
+// operator, or nil. kind says which of them.
+func CheckName(kind, name string) error {
 	switch {
 	case name == "":
 		return fmt.Errorf("%s without a name", kind)

@@ -21,7 +21,7 @@ type Builder struct {
 // positions are committed.
 func NewTopology(name string) *Builder {
 	b := &Builder{name: name}
-	b.check(checkName("topology", name), userLocation())
+	b.check(CheckName("topology", name), Location())
 	return b
 }
 
@@ -93,8 +93,8 @@ func specOf[K, V any](name string, partitions int32, s Serdes[K, V]) *topicSpec 
 // add takes a node into the drawing, noting what is wrong with it.
 func (b *Builder) add(n *node) *node {
 	n.index = len(b.nodes)
-	n.location = userLocation()
-	b.check(checkName(n.kind.String(), n.name), n.location)
+	n.location = Location()
+	b.check(CheckName(n.kind.String(), n.name), n.location)
 	for _, other := range b.nodes {
 		if other.name == n.name {
 			b.check(fmt.Errorf("%s %q: the name is taken by the %s at %s", n.kind, n.name, other.kind, other.location), n.location)
@@ -115,10 +115,10 @@ func (b *Builder) add(n *node) *node {
 func parentsOf[K, V any](b *Builder, kind nodeKind, name string, parent Node[K, V]) []*node {
 	switch {
 	case parent.builder == nil:
-		b.check(fmt.Errorf("%s %q: no parent (a zero Node, or nodes of different topologies merged)", kind, name), userLocation())
+		b.check(fmt.Errorf("%s %q: no parent (a zero Node, or nodes of different topologies merged)", kind, name), Location())
 		return nil
 	case parent.builder != b:
-		b.check(fmt.Errorf("%s %q: its parent belongs to another topology, %q", kind, name, parent.builder.name), userLocation())
+		b.check(fmt.Errorf("%s %q: its parent belongs to another topology, %q", kind, name, parent.builder.name), Location())
 		return nil
 	}
 	return parent.from
@@ -141,7 +141,7 @@ func (e *BuildError) Unwrap() error { return e.Err }
 
 // Fault adds a mistake that the caller found, with the line of the user's code
 // that is calling. Layers above, such as the DSL, report theirs so.
-func (b *Builder) Fault(err error) { b.check(err, userLocation()) }
+func (b *Builder) Fault(err error) { b.check(err, Location()) }
 
 // Name returns the topology's name.
 func (b *Builder) Name() string { return b.name }
@@ -188,6 +188,26 @@ func (b *Builder) checkTopics() []error {
 			continue
 		}
 		sources[n.topic.name] = n
+	}
+	return append(faults, b.checkPartitions()...)
+}
+
+// checkPartitions finds topics that are said to have different numbers of
+// partitions.
+func (b *Builder) checkPartitions() []error {
+	var faults []error
+	said := make(map[string]*node)
+	for _, n := range b.nodes {
+		if n.topic == nil || n.topic.partitions == 0 {
+			continue
+		}
+		first, known := said[n.topic.name]
+		if known && first.topic.partitions != n.topic.partitions {
+			faults = append(faults, &BuildError{n.location, fmt.Errorf("topic %q: %d partitions here and %d at %s", n.topic.name, n.topic.partitions, first.topic.partitions, first.location)})
+		}
+		if !known {
+			said[n.topic.name] = n
+		}
 	}
 	return faults
 }
