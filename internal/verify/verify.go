@@ -1,0 +1,153 @@
+// Package verify reads the data directory of a log and says what is wrong
+// with it.
+//
+// It is a second opinion: it shares no code with what wrote the directory and
+// follows docs/format alone. In this order it reads
+//
+//	CHECKPOINT    whole, every entry
+//	journal/      every record and what is in it, to the end or the tear
+//	topics/       every batch and record that CHECKPOINT counts, and the indexes
+//
+// and reports what a reader could be hurt by as a problem, and what a crash may
+// leave behind as a note. It uses memory in proportion to the number of
+// segments, not to their size.
+//
+// Any goroutine may call [Directory]; nothing is written. The directory may
+// belong to a running process, or to one that was killed. A file that is
+// replaced meanwhile is read again.
+//
+// Format: docs/format/checkpoint.md, journal.md and segment.md.
+package verify
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+)
+
+// ErrNotALog is returned for a directory that never held a log.
+var ErrNotALog = errors.New("no log here")
+
+// Options may be left zero.
+type Options struct {
+	// Boot is the id of this boot of the machine, zero if unknown. Knowing it,
+	// a hole in the journal that no power cut can have made is told from one
+	// that it may have.
+	Boot [16]byte
+}
+
+// loadRetries bounds how often reading begins anew because the owner has
+// replaced the checkpoint, and deleted journal files, in the moment between
+// reading the one and opening the others.
+const loadRetries = 100
+
+// Directory verifies the log in fsys, whose files must be [io.ReaderAt]s as
+// those of [os.DirFS] are. The error says why there is nothing to report on;
+// whatever is wrong with a log is in the report.
+func Directory(fsys fs.FS, o Options) (*Report, error) {
+	if err := isLog(fsys); err != nil {
+		return nil, err
+	}
+	for try := 0; ; try++ {
+		before := identity(fsys)
+		v := &verifier{fsys: fsys, boot: o.Boot, topics: map[id]*topic{}, names: map[string]*topic{}}
+		// Without the checkpoint nobody knows what counts.
+		loaded := v.checkpoint() && v.openJournals()
+		if !v.report.OK() && try < loadRetries && identity(fsys) != before {
+			v.closeJournals()
+			continue
+		}
+		if loaded {
+			v.run()
+		}
+		v.closeJournals()
+		return &v.report, nil
+	}
+}
+
+// isLog tells a log that lost its checkpoint from a directory that never held
+// one.
+func isLog(fsys fs.FS) error {
+	if _, err := fs.Stat(fsys, "."); err != nil {
+		return err
+	}
+	for _, name := range []string{checkpointName, journalDir, topicsDir} {
+		if _, err := fs.Stat(fsys, name); !errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+	}
+	return ErrNotALog
+}
+
+// identity returns the header of the checkpoint, which differs between any two.
+func identity(fsys fs.FS) string {
+	f, err := openFile(fsys, checkpointName)
+	if err != nil {
+		return err.Error()
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	var b [checkpointHeaderBytes]byte
+	n, err := f.ReadAt(b[:], 0)
+	return fmt.Sprintf("%x %v", b[:n], err)
+}
+
+// A verifier is one reading of one directory.
+type verifier struct {
+	fsys   fs.FS
+	boot   [16]byte
+	report Report
+
+	header checkpointHeader
+	topics map[id]*topic
+	names  map[string]*topic
+	files  []*journalFile // from the place of the checkpoint on, in order; open, so that they cannot go
+	stream stream         // that of the file being read; its buffer is used for all
+	index  stream
+}
+
+// run reads the journal and then what does not change: the segments as far as
+// the checkpoint counts them.
+func (v *verifier) run() {
+	v.journal()
+	for _, t := range v.sortedTopics() {
+		v.report.Topics++
+		v.report.Partitions += len(t.partitions)
+		for _, p := range t.partitions {
+			v.partition(p)
+		}
+	}
+	v.strays()
+}
+
+// A file is open for reading at any position.
+type file interface {
+	fs.File
+	io.ReaderAt
+}
+
+func openFile(fsys fs.FS, name string) (file, error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	r, ok := f.(file)
+	if !ok {
+		return nil, errors.Join(fmt.Errorf("%s cannot be read at a position", name), f.Close())
+	}
+	return r, nil
+}
+
+// unreadable reports a file that the system does not let us read. A path error
+// would name it twice.
+func (v *verifier) unreadable(name string, err error) {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		err = pathErr.Err
+	}
+	v.report.problem(name, 0, "cannot be read: %v", err)
+}
+
+// done closes a file that was read; what the system says to that concerns
+// nobody.
+func done(f file) { _ = f.Close() }
