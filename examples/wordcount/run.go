@@ -88,7 +88,7 @@ func (j *job) do(ctx context.Context, stdin io.Reader) (err error) {
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	}
-	broker, err := log.Open(dir, log.Config{Durability: j.durability})
+	broker, err := openLog(ctx, dir, log.Config{Durability: j.durability})
 	if err != nil {
 		return err
 	}
@@ -105,6 +105,33 @@ func (j *job) do(ctx context.Context, stdin io.Reader) (err error) {
 		return err
 	}
 	return j.count(ctx, in)
+}
+
+const (
+	// dyingTime is how long a killed process may take to be gone, with all
+	// its memory and perhaps a sync of its disk to wait for.
+	dyingTime     = time.Second
+	dyingInterval = 20 * time.Millisecond
+)
+
+// openLog opens the log, also right behind a run that was killed and is not
+// quite gone.
+func openLog(ctx context.Context, dir string, config log.Config) (*log.Broker, error) {
+	deadline := time.NewTimer(dyingTime)
+	defer deadline.Stop()
+	for {
+		broker, err := log.Open(dir, config)
+		if !errors.Is(err, log.ErrLocked) {
+			return broker, err
+		}
+		select {
+		case <-deadline.C:
+			return nil, err
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(dyingInterval):
+		}
+	}
 }
 
 // choosePartitions takes the number of a directory that has one.
