@@ -122,7 +122,8 @@ func Restore(ctx context.Context, db state.DB, store string, c Changelog, from s
 			}
 		}
 	}
-	return p, r.Counts(), r.Flush(p)
+	err := r.Flush(p)
+	return p, r.Counts(), err
 }
 
 func replay(r *state.Restorer, f *log.Fetch) error {
