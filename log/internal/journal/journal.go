@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -93,6 +94,7 @@ type Journal struct {
 	// syncMu is held while the open file is synced or replaced by a goroutine
 	// that is not the leader, or by the leader.
 	syncMu sync.Mutex
+	sealed []vfs.File // not yet synced, in SyncNever; guarded by syncMu
 
 	// Owned by the leader.
 	file    vfs.File
@@ -256,6 +258,10 @@ func (j *Journal) Close() error {
 	})
 	j.syncMu.Lock()
 	defer j.syncMu.Unlock()
+	for _, f := range j.sealed { // of a journal that was poisoned before
+		err = errors.Join(err, f.Close())
+	}
+	j.sealed = nil
 	if j.file == nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"math/rand/v2"
@@ -134,6 +135,13 @@ func (j *Journal) syncFile() error {
 	if j.file == nil {
 		return nil
 	}
+	for len(j.sealed) > 0 {
+		f := j.sealed[0]
+		j.sealed = j.sealed[1:]
+		if err := errors.Join(f.Sync(), f.Close()); err != nil {
+			return fmt.Errorf("sync sealed journal file: %v", err)
+		}
+	}
 	if err := j.file.Sync(); err != nil {
 		// Not wrapped: a full disk that shows only here must not be taken for
 		// one that refused a write, since what was written may be lost.
@@ -193,6 +201,12 @@ func (j *Journal) begin() error {
 	j.syncMu.Lock()
 	old := j.file
 	j.file, j.name, j.salt, j.pos = f, name, salt, fileHeaderBytes
+	if old != nil && j.cfg.Sync == SyncNever {
+		// Nobody waits for it here, but whoever asks for all to be durable
+		// means this file too.
+		j.sealed = append(j.sealed, old)
+		old = nil
+	}
 	j.syncMu.Unlock()
 	if old != nil {
 		return old.Close()
