@@ -45,11 +45,11 @@ func prepare(ctx context.Context, t *Topology, cluster Cluster, config Config) (
 			return nil, err
 		}
 	}
-	if r.member, err = cluster.Join(t.name); err != nil {
-		return nil, fmt.Errorf("join group %s: %w", t.name, err)
-	}
 	if err := p.checkContract(ctx, cluster, config.AcceptChanges); err != nil {
 		return nil, err
+	}
+	if r.member, err = cluster.Join(t.name); err != nil {
+		return nil, fmt.Errorf("join group %s: %w", t.name, err)
 	}
 	r.assign()
 	return r, r.readProgress()
