@@ -44,6 +44,10 @@ const (
 	mostPartitions = 10_000
 )
 
+// readLines is how files are read, but for what the command line says. Tests
+// make it slow.
+var readLines files.Config
+
 // options are what the command line says.
 type options struct {
 	paths         []string // none: the standard library
@@ -59,7 +63,7 @@ type options struct {
 // parse reads the command line. It returns pflag.ErrHelp, having written to
 // stdout, where help was asked for.
 func parse(args []string, stdout io.Writer) (options, error) {
-	o := options{}
+	o := options{lines: readLines}
 	var durability string
 	f := pflag.NewFlagSet("wordcount", pflag.ContinueOnError)
 	f.SortFlags = false

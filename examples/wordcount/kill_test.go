@@ -15,19 +15,25 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/freshet/freshet/log"
 )
 
-// child is this test binary as the program.
-func child(stdin io.Reader, args ...string) (cmd *exec.Cmd, stdout, stderr *bytes.Buffer) {
+// child is this test binary as the program, which reads so many bytes at once.
+func child(atOnce int, args ...string) (cmd *exec.Cmd, stdout, stderr *bytes.Buffer) {
 	cmd = exec.Command(os.Args[0], args...)
-	cmd.Env = append(os.Environ(), childVar+"=1")
+	cmd.Env = append(os.Environ(), childVar+"="+strconv.Itoa(atOnce))
 	stdout, stderr = &bytes.Buffer{}, &bytes.Buffer{}
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, stderr
+	cmd.Stdout, cmd.Stderr = stdout, stderr
 	return cmd, stdout, stderr
 }
 
-// killText is about as long as a kill test's input takes half a second to count.
-const killText = 600_000 // bytes a file
+// killText is the most of a text: two of them take about a second to count.
+const killText = 2 << 20
+
+// mostKills is how often one count is killed at most. Every start takes some
+// time in which there is little to break.
+const mostKills = 6
 
 // Kills at random moments change no count: FRESHET_KILLS of them, over as many
 // counts as that takes.
@@ -40,31 +46,46 @@ func TestKillsChangeNoCount(t *testing.T) {
 		kills = min(kills, 5)
 	}
 	seed := testSeed(t)
-	counted := 0 // kills that hit the program while it ran
-	for round := uint64(0); counted < kills; round++ {
+	var all killed
+	for round := uint64(0); all.running < kills; round++ {
 		rng := rand.New(rand.NewPCG(seed, 2+round))
-		counted += killedCount(t, rng, kills-counted)
+		k := killedCount(t, rng, min(kills-all.running, 1+rng.IntN(mostKills)))
+		all.running += k.running
+		all.reading += k.reading
+		all.counting += k.counting
+	}
+	t.Logf("%d kills, %d of them while lines came in, %d more while they were counted", all.running, all.reading, all.counting)
+	if 3*(all.reading+all.counting) < all.running {
+		t.Error("want at least a third of the kills in the middle")
 	}
 }
 
-// killedCount counts random texts, killing the program at most so many times,
-// and returns how often it did.
-func killedCount(t *testing.T, rng *rand.Rand, kills int) (killed int) {
+// killed counts kills by what they hit.
+type killed struct{ running, reading, counting int }
+
+// killedCount counts random texts, killing the program at most so many times.
+func killedCount(t *testing.T, rng *rand.Rand, kills int) (k killed) {
 	t.Helper()
 	texts := [][]byte{randomText(rng, killText), randomText(rng, 100), randomText(rng, killText)}
+	dir := filepath.Join(t.TempDir(), "data")
 	durability := []string{"sync", "interval", "os"}[rng.IntN(3)]
+	atOnce := 256 + rng.IntN(1<<10) // so that reading takes about as long as counting
+	if durability == log.Sync.String() {
+		atOnce *= 32 // commits take that much longer
+	}
 	args := append([]string{"--format", "tsv", "--durability", durability, "--partitions", strconv.Itoa(1 + rng.IntN(5)),
-		"--data-dir"}, append([]string{filepath.Join(t.TempDir(), "data")}, textFiles(t, texts...)...)...)
+		"--data-dir", dir}, textFiles(t, texts...)...)
 	want := independentCount(texts...)
+	lines := int64(len(bytes.Split(texts[0], []byte("\n"))) + len(bytes.Split(texts[2], []byte("\n"))) - 1)
 
-	whole := measure(t, args)
+	whole := measure(t, atOnce, args)
 	for {
-		cmd, stdout, stderr := child(nil, args...)
+		cmd, stdout, stderr := child(atOnce, args...)
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
 		var timer *time.Timer
-		if killed < kills {
+		if k.running < kills {
 			timer = time.AfterFunc(time.Duration(rng.Int64N(int64(whole))), func() {
 				_ = cmd.Process.Kill() // it may have ended just now
 			})
@@ -76,22 +97,55 @@ func killedCount(t *testing.T, rng *rand.Rand, kills int) (killed int) {
 		var exit *exec.ExitError
 		switch {
 		case errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL:
-			killed++
+			k.hit(t, dir, lines)
 		case err != nil:
-			t.Fatalf("after %d kills: %v\n%s", killed, err, stderr)
+			t.Fatalf("after %d kills: %v\n%s", k.running, err, stderr)
 		default:
 			if got := stdout.String(); got != want {
-				t.Fatalf("after %d kills, %s: counts differ%s\n%s", killed, durability, firstDifference(want, got), stderr)
+				t.Fatalf("after %d kills, %s: counts differ%s\n%s", k.running, durability, firstDifference(want, got), stderr)
 			}
-			t.Logf("%d kills over a count of %v, %s: equal", killed, whole, durability)
-			return killed
+			if strings.Contains(stderr.String(), ": restored ") && strings.Contains(stderr.String(), "(0 B)") {
+				t.Errorf("records were restored, and no bytes:\n%s", stderr)
+			}
+			t.Logf("%d kills over a count of %v, %s: equal", k.running, whole, durability)
+			return k
 		}
+	}
+}
+
+// hit looks at what a kill left, to know what it hit.
+func (k *killed) hit(t *testing.T, dir string, lines int64) {
+	t.Helper()
+	k.running++
+	b, err := log.OpenReadOnly(dir, log.Config{})
+	if errors.Is(err, log.ErrNotALog) {
+		return // it was killed before it had made one
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	d, err := b.Topic(Lines.Name())
+	if err != nil {
+		return // no topic yet
+	}
+	var read, counted int64
+	for _, p := range d.Partitions {
+		o, _ := b.Committed("wordcount", log.TopicPartition{Topic: Lines.Name(), Partition: p.Partition})
+		read += int64(p.End)
+		counted += int64(o.Offset)
+	}
+	switch {
+	case read > 0 && read < lines:
+		k.reading++
+	case counted > 0 && counted < read:
+		k.counting++
 	}
 }
 
 // measure runs the count undisturbed in another directory and returns how long
 // it took: moments to kill at are taken from that.
-func measure(t *testing.T, args []string) time.Duration {
+func measure(t *testing.T, atOnce int, args []string) time.Duration {
 	t.Helper()
 	args = append([]string(nil), args...)
 	for i := range args {
@@ -99,7 +153,7 @@ func measure(t *testing.T, args []string) time.Duration {
 			args[i+1] = filepath.Join(t.TempDir(), "undisturbed")
 		}
 	}
-	cmd, _, stderr := child(nil, args...)
+	cmd, _, stderr := child(atOnce, args...)
 	began := time.Now()
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("undisturbed: %v\n%s", err, stderr)
@@ -117,7 +171,7 @@ func TestInterruptKeepsWhatWasCounted(t *testing.T) {
 	}
 	defer out.Close()
 	cmd := exec.Command(os.Args[0], "--format", "tsv", "--data-dir", data, "-")
-	cmd.Env = append(os.Environ(), childVar+"=1")
+	cmd.Env = append(os.Environ(), childVar+"=1024")
 	var stdout bytes.Buffer
 	cmd.Stdin, cmd.Stdout = in, &stdout
 	stderr, err := cmd.StderrPipe()
