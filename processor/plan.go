@@ -132,6 +132,9 @@ func (p *plan) topic(cluster Cluster, name string, want int32, config log.TopicC
 			config.Partitions = DefaultPartitions
 		}
 		d, err = cluster.CreateTopic(name, config)
+		if errors.Is(err, log.ErrTopicExists) { // since a moment ago
+			d, err = cluster.Topic(name)
+		}
 	}
 	if err != nil {
 		return err
