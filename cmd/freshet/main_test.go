@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"testing"
 
@@ -22,13 +24,14 @@ func TestMain(m *testing.M) {
 //	own DIR                  open the log in DIR for writing, in this process
 //	append TOPIC VALUE...    append records to it
 //	disown                   close it
+//	flip PATTERN N           flip a bit of byte N in the first file that matches
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "own": own, "append": appendRecords, "disown": disown,
+			"exits": exits, "own": own, "append": appendRecords, "disown": disown, "flip": flip,
 		},
 		Setup: func(e *testscript.Env) error {
 			o := &owner{}
@@ -91,4 +94,18 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
 	}
+}
+
+func flip(ts *testscript.TestScript, _ bool, args []string) {
+	files, err := filepath.Glob(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if len(files) == 0 {
+		ts.Fatalf("no file matches %s", args[0])
+	}
+	b, err := os.ReadFile(files[0])
+	ts.Check(err)
+	pos, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	b[pos] ^= 1
+	ts.Check(os.WriteFile(files[0], b, 0o600))
 }

@@ -32,6 +32,7 @@ program runs; only produce needs the directory for itself.
 		newTopicCommand(s, at),
 		newProduceCommand(s, at),
 		newConsumeCommand(s, at),
+		newLogCommand(s, at),
 		newBenchCommand(s),
 	)
 	return root
