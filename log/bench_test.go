@@ -43,7 +43,7 @@ func BenchmarkAppend(b *testing.B) {
 	}
 }
 
-// BenchmarkRead reads back what is in segments.
+// BenchmarkRead reads back what is in segments, with reused memory.
 func BenchmarkRead(b *testing.B) {
 	for _, size := range []int{100, 1024} {
 		b.Run(fmt.Sprintf("%dB", size), func(b *testing.B) {
@@ -73,6 +73,7 @@ func BenchmarkRead(b *testing.B) {
 			b.SetBytes(commits * n * int64(size))
 			for b.Loop() {
 				con := br.NewConsumer()
+				con.ReuseMemory()
 				if err := con.Assign(TopicPartition{"t", 0}, 0); err != nil {
 					b.Fatal(err)
 				}

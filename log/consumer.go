@@ -15,6 +15,7 @@ type Consumer struct {
 	b        *Broker
 	assigned []*fetchPosition
 	first    int // whose turn it is to be fetched first
+	reuse    bool
 	ready    chan struct{}
 	closed   chan struct{}
 	once     sync.Once
@@ -28,6 +29,7 @@ type fetchPosition struct {
 	// Where next is in a segment, if the last fetch was from one.
 	segment  *segment.Segment
 	position int64
+	buf      []byte // of that fetch, if memory is reused
 }
 
 // A Fetch is a run of records of one partition.
@@ -43,6 +45,11 @@ type Fetch struct {
 func (b *Broker) NewConsumer() *Consumer {
 	return &Consumer{b: b, ready: make(chan struct{}, 1), closed: make(chan struct{})}
 }
+
+// ReuseMemory makes what Fetch returns valid only until the next Fetch, which
+// then needs no new memory for what it reads from segments. It is for callers
+// that keep nothing of a record, or copy it.
+func (c *Consumer) ReuseMemory() { c.reuse = true }
 
 // Assign makes the consumer read tp from an offset on, also where it read the
 // partition already. It returns ErrUnknownTopic, or ErrOffsetOutOfRange where
@@ -109,7 +116,7 @@ func (c *Consumer) Ready() <-chan struct{} { return c.ready }
 // returned even if it alone is larger. All partitions are seen at one moment:
 // of a commit to several of them, all is there or none.
 //
-// The records are valid for ever.
+// The records are valid for ever, unless the consumer reuses memory.
 func (c *Consumer) Fetch(maxBytes int) ([]Fetch, error) {
 	plan, err := c.plan()
 	if err != nil || len(plan) == 0 {
@@ -119,7 +126,7 @@ func (c *Consumer) Fetch(maxBytes int) ([]Fetch, error) {
 	out := make([]Fetch, 0, len(plan))
 	left := maxBytes
 	for i := range plan {
-		f, err := plan[i].fetch(max(left, 1))
+		f, err := plan[i].fetch(max(left, 1), c.reuse)
 		if err != nil {
 			return nil, fmt.Errorf("fetch %s: %w", plan[i].pos.p.tp, err)
 		}
@@ -164,10 +171,10 @@ func (c *Consumer) plan() ([]fetchPlan, error) {
 	return plan, nil
 }
 
-func (fp *fetchPlan) fetch(maxBytes int) (Fetch, error) {
+func (fp *fetchPlan) fetch(maxBytes int, reuse bool) (Fetch, error) {
 	f := Fetch{TopicPartition: fp.pos.p.tp, End: fp.end}
 	if fp.segment != nil {
-		return fp.fromSegment(f, maxBytes)
+		return fp.fromSegment(f, maxBytes, reuse)
 	}
 	n := 0
 	for n < len(fp.tail) && (n == 0 || f.Bytes+len(fp.tail[n].Bytes) <= maxBytes) {
@@ -181,7 +188,7 @@ func (fp *fetchPlan) fetch(maxBytes int) (Fetch, error) {
 	return f, nil
 }
 
-func (fp *fetchPlan) fromSegment(f Fetch, maxBytes int) (Fetch, error) {
+func (fp *fetchPlan) fromSegment(f Fetch, maxBytes int, reuse bool) (Fetch, error) {
 	pos := fp.pos
 	if pos.segment != fp.segment {
 		at, err := fp.segment.Position(int64(pos.next))
@@ -190,9 +197,12 @@ func (fp *fetchPlan) fromSegment(f Fetch, maxBytes int) (Fetch, error) {
 		}
 		pos.segment, pos.position = fp.segment, at
 	}
-	b, err := fp.segment.ReadAt(pos.position, maxBytes)
+	b, err := fp.segment.ReadAt(pos.position, maxBytes, pos.buf)
 	if err != nil {
 		return f, err
+	}
+	if reuse {
+		pos.buf = b
 	}
 	if len(b) == 0 {
 		return f, fmt.Errorf("offset %d is not in its segment: %w", pos.next, ErrCorrupt)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -221,5 +222,45 @@ func TestDamagedSegmentIsAnError(t *testing.T) {
 		if err := b.Close(); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestReusedMemoryReadsTheSame reads segments of batches of all sizes with and
+// without new memory for each fetch.
+func TestReusedMemoryReadsTheSame(t *testing.T) {
+	b := open(t, vfs.NewMem(), Config{SegmentBytes: 64 << 10})
+	if _, err := b.CreateTopic("t", TopicConfig{}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 100 {
+		produce(t, b, "t", strings.Repeat(fmt.Sprint(i), 1+i*i%4000))
+	}
+	if err := b.Close(); err != nil { // everything is in segments then
+		t.Fatal(err)
+	}
+	b = open(t, b.fsys, Config{})
+	want := readAll(t, b, TopicPartition{"t", 0})
+	c := b.NewConsumer()
+	defer c.Close()
+	c.ReuseMemory()
+	if err := c.Assign(TopicPartition{"t", 0}, 0); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for {
+		fetches, err := c.Fetch(10_000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(fetches) == 0 {
+			break
+		}
+		var r Record
+		for fetches[0].Records.Next(&r) {
+			got = append(got, string(r.Value))
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Fatalf("read %d records that are not the %d written", len(got), len(want))
 	}
 }

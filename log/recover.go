@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"time"
 
 	"github.com/freshet/freshet/internal/vfs"
@@ -87,6 +88,10 @@ func (b *Broker) initialise() (next uint64, err error) {
 	}
 	if !ok {
 		return 0, fmt.Errorf("%s is missing, but there is data: %w (put the file back from a backup)", checkpointName, ErrCorrupt)
+	}
+	// What is there of a journal was never written to.
+	if err := journal.RemoveBefore(vfs.Sub(b.fsys, journalDir), math.MaxUint64); err != nil {
+		return 0, err
 	}
 	b.cluster = uuid.New()
 	return 1, b.fsys.SyncDir(".")

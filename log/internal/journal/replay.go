@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/freshet/freshet/internal/vfs"
 )
@@ -54,15 +55,16 @@ func Replay(fsys vfs.FS, from uint64, boot Boot, each func(parts [][]byte) error
 	if files[0] != from {
 		return Tail{}, &vfs.CorruptError{Path: fileName(from), Err: fmt.Errorf("journal file is missing, the next is %s", fileName(files[0]))}
 	}
-	for i := range files {
+	for i := 0; ; {
 		r.tail.Last = files[i]
-		whole, err := r.file(files[i], files[i+1:])
+		onward, err := r.file(files[i], files[i+1:])
 		if err != nil {
 			return Tail{}, err
 		}
-		if !whole {
+		if onward == 0 {
 			break
 		}
+		i += onward
 	}
 	// A number is left out, so that the file of the next opening is never
 	// taken for the continuation of this one, should there be no checkpoint
@@ -81,15 +83,16 @@ type replay struct {
 	crc   uint32 // of the last record
 }
 
-// file replays one file, and reports whether the next one goes on from it.
-func (r *replay) file(first uint64, later []uint64) (whole bool, err error) {
+// file replays one file, and returns how many files further the journal goes
+// on; 0 if it ends here.
+func (r *replay) file(first uint64, later []uint64) (onward int, err error) {
 	s, err := openScanner(r.fsys, fileName(first))
 	if err != nil {
-		return false, r.badFile(first, later, err)
+		return 0, r.badFile(first, later, err)
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if r.seen && s.header.prevCRC != r.crc {
-		return false, &vfs.CorruptError{Path: s.name, Err: fmt.Errorf("follows a record with crc %08x, want %08x", s.header.prevCRC, r.crc)}
+		return 0, &vfs.CorruptError{Path: s.name, Err: fmt.Errorf("follows a record with crc %08x, want %08x", s.header.prevCRC, r.crc)}
 	}
 	for {
 		rec, err := s.Next()
@@ -98,7 +101,7 @@ func (r *replay) file(first uint64, later []uint64) (whole bool, err error) {
 			return r.end(s, end, later)
 		}
 		if err != nil {
-			return false, err
+			return 0, err
 		}
 		r.tail.Next, r.crc, r.seen = rec.Sequence, rec.crc, true
 		r.parts = append(r.parts, rec.Body)
@@ -106,7 +109,7 @@ func (r *replay) file(first uint64, later []uint64) (whole bool, err error) {
 			continue
 		}
 		if err := r.each(r.parts); err != nil {
-			return false, &vfs.CorruptError{Path: s.name, Pos: rec.Pos, Err: err}
+			return 0, &vfs.CorruptError{Path: s.name, Pos: rec.Pos, Err: err}
 		}
 		r.parts = nil
 		r.tail.Commits++
@@ -115,35 +118,37 @@ func (r *replay) file(first uint64, later []uint64) (whole bool, err error) {
 
 // end decides what the end of s is: the seam to the next file, the end of the
 // journal, a torn tail, or corruption.
-func (r *replay) end(s *Scanner, end *errEnd, later []uint64) (whole bool, err error) {
-	if len(later) > 0 && later[0] == s.next {
-		return true, nil
+func (r *replay) end(s *Scanner, end *errEnd, later []uint64) (onward int, err error) {
+	// Files between are those of openings that were cut short: their numbers
+	// were given again.
+	if i := slices.Index(later, s.next); i >= 0 {
+		return i + 1, nil
 	}
 	torn, err := s.anything(s.pos)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
 	var after Record
 	var found bool
 	if torn {
 		if after, found, err = s.laterValid(s.pos, s.next); err != nil {
-			return false, err
+			return 0, err
 		}
 	}
 	for i := 0; !found && i < len(later); i++ {
 		if after, found, err = r.firstValid(later[i], s.next); err != nil {
-			return false, err
+			return 0, err
 		}
 	}
 	if found && (after.Durable >= s.next || r.sameBoot(s)) {
-		return false, &vfs.CorruptError{Path: s.name, Pos: s.pos, Err: fmt.Errorf(
+		return 0, &vfs.CorruptError{Path: s.name, Pos: s.pos, Err: fmt.Errorf(
 			"record %d: %s, but record %d after it is whole (run freshet log verify)", s.next, end.reason, after.Sequence)}
 	}
 	if found || torn {
 		r.tail.Cut, r.tail.CutPath, r.tail.CutPos = end.reason, s.name, s.pos
 	}
 	r.tail.Next = max(r.tail.Next, after.Sequence)
-	return false, nil
+	return 0, nil
 }
 
 func (r *replay) sameBoot(s *Scanner) bool {

@@ -44,8 +44,9 @@ const readBytes = 256 << 10
 // is larger, so that a reader always moves (KIP-74). Every checksum is
 // verified; a batch that fails is a [vfs.CorruptError].
 //
-// The caller owns the bytes. At the end it returns none, and no error.
-func (s *Segment) ReadAt(pos int64, maxBytes int) ([]byte, error) {
+// The bytes are in buf, if that has room for them, or else new; either way the
+// caller owns them. At the end it returns none, and no error.
+func (s *Segment) ReadAt(pos int64, maxBytes int, buf []byte) ([]byte, error) {
 	size := s.size.Load()
 	if pos >= size {
 		return nil, nil
@@ -54,7 +55,12 @@ func (s *Segment) ReadAt(pos int64, maxBytes int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := make([]byte, min(max(int64(first.SizeBytes()), int64(min(maxBytes, readBytes))), size-pos))
+	want := int(min(max(int64(first.SizeBytes()), int64(min(maxBytes, readBytes))), size-pos))
+	b := buf[:0]
+	if cap(b) < want {
+		b = make([]byte, want)
+	}
+	b = b[:want]
 	if _, err := s.file.ReadAt(b, pos); err != nil {
 		return nil, fmt.Errorf("read segment: %w", err)
 	}
@@ -75,5 +81,5 @@ func (s *Segment) ReadAt(pos int64, maxBytes int) ([]byte, error) {
 	if n == 0 {
 		return nil, s.corrupt(pos, errors.New("batch changed while it was read"))
 	}
-	return b[:n:n], nil
+	return b[:n], nil
 }

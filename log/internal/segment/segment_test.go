@@ -58,7 +58,7 @@ func check(t testing.TB, s *Segment, ss []Span) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b, err := s.ReadAt(pos, 1+rand.IntN(4000))
+		b, err := s.ReadAt(pos, 1+rand.IntN(4000), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -70,7 +70,7 @@ func check(t testing.TB, s *Segment, ss []Span) {
 			t.Fatalf("batch %d at %d: read %d bytes that are not the batches from there", i, pos, len(b))
 		}
 	}
-	if b, err := s.ReadAt(s.SizeBytes(), 100); len(b) > 0 || err != nil {
+	if b, err := s.ReadAt(s.SizeBytes(), 100, nil); len(b) > 0 || err != nil {
 		t.Fatalf("at the end: %d bytes, %v", len(b), err)
 	}
 }
@@ -201,7 +201,7 @@ func TestEveryFlipIsNoticed(t *testing.T) {
 func readWhole(s *Segment) ([]byte, error) {
 	var got []byte
 	for int64(len(got)) < s.SizeBytes() {
-		b, err := s.ReadAt(int64(len(got)), int(s.SizeBytes()))
+		b, err := s.ReadAt(int64(len(got)), int(s.SizeBytes()), nil)
 		if err != nil {
 			return nil, err
 		}
