@@ -28,8 +28,8 @@ func child(atOnce int, args ...string) (cmd *exec.Cmd, stdout, stderr *bytes.Buf
 	return cmd, stdout, stderr
 }
 
-// killText is the most of a text: two of them take about a second to count.
-const killText = 2 << 20
+// killText is the most of a text: two of them take about half a second to count.
+const killText = 1 << 20
 
 // mostKills is how often one count is killed at most. Every start takes some
 // time in which there is little to break.
@@ -55,8 +55,9 @@ func TestKillsChangeNoCount(t *testing.T) {
 		all.counting += k.counting
 	}
 	t.Logf("%d kills, %d of them while lines came in, %d more while they were counted", all.running, all.reading, all.counting)
-	if 3*(all.reading+all.counting) < all.running {
-		t.Error("want at least a third of the kills in the middle")
+	const many = 20 // of which some hit the middle, however slow the machine starts programs
+	if all.running >= many && all.reading+all.counting == 0 {
+		t.Error("want some of the kills in the middle")
 	}
 }
 
@@ -125,22 +126,31 @@ func (k *killed) hit(t *testing.T, dir string, lines int64) {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	d, err := b.Topic(Lines.Name())
-	if err != nil {
-		return // no topic yet
-	}
-	var read, counted int64
-	for _, p := range d.Partitions {
-		o, _ := b.Committed("wordcount", log.TopicPartition{Topic: Lines.Name(), Partition: p.Partition})
-		read += int64(p.End)
-		counted += int64(o.Offset)
-	}
+	read, _ := ends(b, Lines.Name())
+	_, left := ends(b, Lines.Name(), "wordcount-counts-repartition")
 	switch {
 	case read > 0 && read < lines:
 		k.reading++
-	case counted > 0 && counted < read:
+	case left > 0:
 		k.counting++
 	}
+}
+
+// ends returns how many records topics have and how many of them are yet to be
+// taken by the application.
+func ends(b *log.Broker, topics ...string) (records, left int64) {
+	for _, topic := range topics {
+		d, err := b.Topic(topic)
+		if err != nil {
+			continue // not made yet
+		}
+		for _, p := range d.Partitions {
+			o, _ := b.Committed("wordcount", log.TopicPartition{Topic: topic, Partition: p.Partition})
+			records += int64(p.End)
+			left += int64(p.End - o.Offset)
+		}
+	}
+	return records, left
 }
 
 // measure runs the count undisturbed in another directory and returns how long
