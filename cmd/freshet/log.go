@@ -58,7 +58,7 @@ A problem means damage, and exit code 5. A note is what a crash may leave and
 opening the log clears: the torn end of the journal, a short index.`,
 		Args: arguments(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
-			r, err := verify.Directory(os.DirFS(at.dir), verify.Options{Boot: bootID()})
+			r, err := verifyDirectory(at.dir)
 			switch {
 			case errors.Is(err, verify.ErrNotALog), errors.Is(err, fs.ErrNotExist):
 				return fmt.Errorf("verify %s: %w (say where it is with --data-dir)", at.dir, log.ErrNotALog)
@@ -79,6 +79,17 @@ opening the log clears: the torn end of the journal, a short index.`,
 	}
 	output.add(cmd)
 	return cmd
+}
+
+// verifyDirectory opens files as [os.Root] does: on Windows others can still
+// delete them.
+func verifyDirectory(dir string) (*verify.Report, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	r, err := verify.Directory(root.FS(), verify.Options{Boot: bootID()})
+	return r, errors.Join(err, root.Close())
 }
 
 // bootID names this boot of the machine, zero where the system does not tell.

@@ -48,6 +48,47 @@ func TestWorksBesideTheOwner(t *testing.T) {
 	h.close()
 }
 
+// TestWorksBesideOneOpeningAfterTheOther: the files of a new opening do not go
+// with the checkpoint of the one before, which was killed.
+func TestWorksBesideOneOpeningAfterTheOther(t *testing.T) {
+	h := newHistory(t, 2)
+	if _, err := h.b.CreateTopic("t", log.TopicConfig{Partitions: 2}); err != nil {
+		t.Fatal(err)
+	}
+	boot := Options{Boot: thisBoot(t)}
+	const openings = 20
+	for range openings {
+		dead := h.b
+		h.m = h.m.KillProcess()
+		m, opened := h.m, make(chan struct{})
+		go func() {
+			defer close(opened)
+			h.open()
+			for range 5 {
+				h.commit(h.b.Topics())
+			}
+		}()
+		for running := true; running; {
+			select {
+			case <-opened:
+				running = false
+			default:
+			}
+			r, err := Directory(memFS{m}, boot)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, p := range r.Problems {
+				t.Errorf("problem: %s", p)
+			}
+		}
+		if err := dead.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.close()
+}
+
 // TestReadsCommitsOfSeveralRecords: a commit larger than a record of the
 // journal may be is there as a whole or not at all.
 func TestReadsCommitsOfSeveralRecords(t *testing.T) {

@@ -37,9 +37,9 @@ type Options struct {
 	Boot [16]byte
 }
 
-// loadRetries bounds how often reading begins anew because the owner has
-// replaced the checkpoint, and deleted journal files, in the moment between
-// reading the one and opening the others.
+// loadRetries bounds how often reading begins anew because a checkpoint was
+// replaced before the journal behind it was read: files are deleted then, and
+// after a new opening the files behind belong to another checkpoint.
 const loadRetries = 100
 
 // Directory verifies the log in fsys, whose files must be [io.ReaderAt]s as
@@ -54,12 +54,15 @@ func Directory(fsys fs.FS, o Options) (*Report, error) {
 		v := &verifier{fsys: fsys, boot: o.Boot, topics: map[id]*topic{}, names: map[string]*topic{}}
 		// Without the checkpoint nobody knows what counts.
 		loaded := v.checkpoint() && v.openJournals()
+		if loaded {
+			v.journal()
+		}
 		if !v.report.OK() && try < loadRetries && identity(fsys) != before {
 			v.closeJournals()
 			continue
 		}
 		if loaded {
-			v.run()
+			v.segments()
 		}
 		v.closeJournals()
 		return &v.report, nil
@@ -106,10 +109,9 @@ type verifier struct {
 	index  stream
 }
 
-// run reads the journal and then what does not change: the segments as far as
-// the checkpoint counts them.
-func (v *verifier) run() {
-	v.journal()
+// segments reads what does not change: the segments as far as the checkpoint
+// counts them.
+func (v *verifier) segments() {
 	for _, t := range v.sortedTopics() {
 		v.report.Topics++
 		v.report.Partitions += len(t.partitions)
