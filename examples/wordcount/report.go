@@ -8,9 +8,14 @@ import (
 	"github.com/freshet/freshet/internal/term"
 )
 
+// restoredAll reports whether a run that goes on has all its state again.
+func (v *view) restoredAll(s sample) bool {
+	return v.job.resumed && s.tasks >= int(v.job.partitions)
+}
+
 // tellRestored says, once, what a run that goes on has found.
 func (v *view) tellRestored(s sample) {
-	if v.told || !v.job.resumed || s.tasks < int(v.job.partitions) {
+	if v.told || !v.restoredAll(s) {
 		return
 	}
 	v.told = true
@@ -25,7 +30,7 @@ func (j *job) restored(s sample) string {
 	if r.RestoredRecords == 0 {
 		return fmt.Sprintf("%s goes on: 0 records to restore (0 B), state opened in %s", j.dataDir, took)
 	}
-	return fmt.Sprintf("%s goes on: restored %s records (%s) in %s, %s", j.dataDir, term.Count(r.RestoredRecords), term.Bytes(r.RestoredBytes),
+	return fmt.Sprintf("%s goes on: restored %s (%s) in %s, %s", j.dataDir, counted(r.RestoredRecords, "record"), term.Bytes(r.RestoredBytes),
 		took, term.Rate(float64(r.RestoredRecords)/r.RestoreTime.Seconds()))
 }
 
@@ -35,16 +40,13 @@ func (v *view) done() {
 	if v.live != nil {
 		v.draw(v.frame(s))
 		fmt.Fprintln(v.out)
-	}
-	v.tellRestored(s)
-	if v.live == nil && len(s.top) > 0 {
-		var top []string
-		for _, w := range s.top {
-			top = append(top, printable(w.word)+" "+term.Count(w.count))
+	} else {
+		v.tellRestored(s)
+		if len(s.top) > 0 {
+			fmt.Fprintln(v.out, s.topLine(topWords))
 		}
-		fmt.Fprintf(v.out, "top: %s\n", strings.Join(top, ", "))
 	}
-	fmt.Fprintf(v.out, "counted %s; in all %s words, %s different\n", v.thisRun(s), term.Count(s.words), term.Count(s.different))
+	fmt.Fprintf(v.out, "counted %s; in all %s, %s different\n", v.thisRun(s), counted(s.words, "word"), term.Count(s.different))
 	fmt.Fprintln(v.out, v.next())
 }
 
@@ -61,12 +63,29 @@ func (v *view) interrupted() {
 // thisRun says what was done since the program started.
 func (v *view) thisRun(s sample) string {
 	took := s.at.Sub(v.job.began)
-	text := fmt.Sprintf("%s words of %s lines in %s, %s", term.Count(s.counts.Records), term.Count(s.lines.Records),
+	text := fmt.Sprintf("%s of %s in %s, %s", counted(s.counts.Records, "word"), counted(s.lines.Records, "line"),
 		term.Duration(took), term.Rate(float64(s.counts.Records)/took.Seconds()))
 	if !v.job.stdin {
-		text += fmt.Sprintf(", from %s files with %s", term.Count(s.input.FilesTotal), term.Bytes(s.input.BytesTotal))
+		text += fmt.Sprintf(", from %s with %s", counted(s.input.FilesTotal, "file"), term.Bytes(s.input.BytesTotal))
 	}
 	return text
+}
+
+// counted puts a number before what it counts.
+func counted(n int64, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return term.Count(n) + " " + what
+}
+
+// topLine is the n most frequent words on a line.
+func (s standing) topLine(n int) string {
+	var top []string
+	for _, w := range s.top[:min(n, len(s.top))] {
+		top = append(top, printable(w.word)+" "+term.Count(w.count))
+	}
+	return "top: " + strings.Join(top, ", ")
 }
 
 // next says where to look.

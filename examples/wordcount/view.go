@@ -128,18 +128,14 @@ func (v *view) rate(s sample, of func(sample) int64) float64 {
 // line is the view off a terminal.
 func (v *view) line(s sample) string {
 	parts := []string{
-		fmt.Sprintf("%s words", term.Count(s.words)),
+		counted(s.words, "word"),
 		term.Rate(v.rate(s, func(s sample) int64 { return s.counts.Records })),
 		"lag " + term.Count(s.lines.Lag+s.counts.Lag),
 		"commits " + term.Count(s.commits()),
 		v.inputDone(s),
 	}
 	if len(s.top) > 0 {
-		var top []string
-		for _, w := range s.top[:min(3, len(s.top))] {
-			top = append(top, printable(w.word)+" "+term.Count(w.count))
-		}
-		parts = append(parts, "top: "+strings.Join(top, ", "))
+		parts = append(parts, s.topLine(3))
 	}
 	return fmt.Sprintf("%5.1f s  %s", s.at.Sub(v.job.began).Seconds(), strings.Join(parts, "  "))
 }
@@ -203,7 +199,11 @@ func (v *view) head(b *strings.Builder, s sample) {
 }
 
 func (v *view) foot(b *strings.Builder, s sample) {
-	fmt.Fprintf(b, "\n  words %s   %s   lag %s   commits %s\n", v.palette.Bold(term.Count(s.words)),
+	b.WriteByte('\n')
+	if v.restoredAll(s) {
+		fmt.Fprintf(b, "  %s\n", v.palette.Faint(v.job.restored(s)))
+	}
+	fmt.Fprintf(b, "  words %s   %s   lag %s   commits %s\n", v.palette.Bold(term.Count(s.words)),
 		term.Rate(v.rate(s, func(s sample) int64 { return s.counts.Records })),
 		term.Count(s.lines.Lag+s.counts.Lag), term.Count(s.commits()))
 	if v.job.stdin {

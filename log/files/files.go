@@ -79,7 +79,7 @@ func lookAt(path string) (sizeBytes int64, err error) {
 		return 0, systemError(path, err)
 	}
 	if !info.Mode().IsRegular() {
-		kind := "a device or pipe (read it as a stream)"
+		kind := "a device or pipe (it can only be read as it comes, such as from standard input)"
 		if info.IsDir() {
 			kind = "a directory (give the files in it)"
 		}
