@@ -30,7 +30,6 @@ func (w *worker) openStores(ctx context.Context, a assignment, rt *runningTask, 
 		w.run.config.Logger.Info("restored stores", "task", a.id.String(),
 			"records", n, "bytes", a.status.restoredBytes.Load(), "took", time.Since(began))
 	}
-	config.DB = rt.db
 	for i, spec := range a.subtopology.stores {
 		overlay := spec.open(rt.db, w.run.cacheBytes, w.run.config.ForwardEveryUpdate)
 		env.stores[spec.name] = overlay

@@ -5,7 +5,6 @@ import (
 	"runtime/debug"
 
 	"github.com/freshet/freshet/log"
-	"github.com/freshet/freshet/state"
 )
 
 // A Config is what a task is made of.
@@ -14,7 +13,6 @@ type Config struct {
 	Clock  *StreamTime
 	Inputs []Input // in the order of topics, which breaks ties of timestamps
 	Stores []Store
-	DB     state.DB // nil without stores
 
 	// Flush makes the operators forward what they hold back.
 	Flush func() error
@@ -76,9 +74,6 @@ func (t *Task) Full(input int) bool { return t.group.queues[input].full() }
 
 // Fetched returns the offset after what was fetched of an input.
 func (t *Task) Fetched(input int) log.Offset { return t.group.queues[input].fetched }
-
-// Empty says that an input has nothing left to process.
-func (t *Task) Empty(input int) bool { return !t.group.queues[input].hasHead }
 
 // Position returns the offset of the next record of an input to be processed.
 func (t *Task) Position(input int) log.Offset { return t.group.queues[input].position() }
