@@ -81,9 +81,10 @@ func (a *App) Run(ctx context.Context) (err error) {
 	return nil
 }
 
-// Drained waits until every record that was in the source topics at the call,
-// and all that follows from it through repartition topics, is processed and
-// committed. It returns ErrEnded if the App ends before.
+// Drained waits until the stores are restored and every record that was in the
+// source topics at the call, and all that follows from it through repartition
+// topics, is processed and committed. It returns ErrEnded if the App ends
+// before.
 func (a *App) Drained(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -98,14 +99,25 @@ func (a *App) Drained(ctx context.Context) error {
 	})
 	defer watch.Wait()
 	defer close(stop)
-	if a.run.Load() == nil {
-		select {
-		case <-a.running:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
+	if err := waitFor(ctx, a.running); err != nil {
+		return err
 	}
 	return a.run.Load().drained(ctx)
+}
+
+// waitFor waits for c to be closed. If it is, the end of ctx does not matter.
+func waitFor(ctx context.Context, c <-chan struct{}) error {
+	select {
+	case <-c:
+		return nil
+	default:
+	}
+	select {
+	case <-c:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // Metrics tells what the App has done so far.

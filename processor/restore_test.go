@@ -199,12 +199,13 @@ func TestACorruptDatabaseIsRemovedAndTheNextStartRebuildsIt(t *testing.T) {
 	}
 	broken = false
 	app := start(t, wordcount(t), processor.OnLog(broker), config)
+	app.drained(t)
+	if n := app.Metrics().Total(1).RestoredRecords; n == 0 {
+		t.Error("nothing was restored when all was drained")
+	}
 	produceLines(t, broker, "b")
 	app.drained(t)
 	app.end(t)
-	if n := app.Metrics().Total(1).RestoredRecords; n == 0 {
-		t.Error("nothing was restored")
-	}
 	if diff := cmp.Diff(map[string]int64{"a": 1, "b": 3}, readCounts(t, broker)); diff != "" {
 		t.Errorf("counts (-want +got):\n%s", diff)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/freshet/freshet/log"
 	"github.com/freshet/freshet/state"
@@ -19,6 +20,9 @@ type run struct {
 	cacheBytes  int64 // of one store of one task
 	assignments []assignment
 	progress    *progress
+
+	starting atomic.Int32  // workers that have not restored their tasks yet
+	restored chan struct{} // closed when there is none left
 }
 
 // An engineer is a Cluster that has a place for databases. The embedded log
@@ -35,7 +39,7 @@ func prepare(ctx context.Context, t *Topology, cluster Cluster, config Config) (
 	if err != nil {
 		return nil, err
 	}
-	r := &run{config: config, cluster: cluster, plan: p, engine: config.Engine, progress: newProgress()}
+	r := &run{config: config, cluster: cluster, plan: p, engine: config.Engine, progress: newProgress(), restored: make(chan struct{})}
 	if len(t.stores) > 0 && r.engine == nil {
 		e, ok := cluster.(engineer)
 		if !ok {
@@ -126,6 +130,9 @@ func (r *run) newWorker(spawn func(job func())) (*worker, error) {
 // user's topics are those of the call; those of a repartition topic are known
 // when everything upstream is done.
 func (r *run) drained(ctx context.Context) error {
+	if err := waitFor(ctx, r.restored); err != nil {
+		return err
+	}
 	ends := make(map[log.TopicPartition]log.Offset)
 	for _, a := range r.assignments {
 		for i, tp := range a.status.inputs {

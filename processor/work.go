@@ -19,6 +19,7 @@ func (r *run) work(ctx context.Context) error {
 	)
 	shares := r.share(r.config.Workers)
 	r.config.Logger.Info("run", "application", r.plan.topology.name, "tasks", len(r.assignments), "workers", len(shares))
+	r.starting.Store(int32(len(shares)))
 	for _, assignments := range shares {
 		workers.Go(func() {
 			err := r.workOn(ctx, assignments)
@@ -48,6 +49,9 @@ func (r *run) workOn(ctx context.Context, assignments []assignment) error {
 	}
 	err = w.start(ctx, assignments)
 	if err == nil {
+		if r.starting.Add(-1) == 0 {
+			close(r.restored)
+		}
 		err = w.loop(ctx)
 	} else if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		err = nil // stopped while restoring
