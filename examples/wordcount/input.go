@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/freshet/freshet/log"
 	"github.com/freshet/freshet/log/files"
 )
 
@@ -27,12 +28,15 @@ func newInput(o *options, stdin io.Reader) (input, error) {
 	return func(ctx context.Context, s *files.Source) error { return s.ReadFiles(ctx, paths) }, nil
 }
 
-// withFlags says what this program calls the options that an error names.
-func withFlags(err error, o *options) error {
+// withWayOut ends an error with what this program's user can do about it.
+func withWayOut(err error, o *options) error {
 	var fileErr *files.FileError
 	if errors.Is(err, files.ErrLineTooLong) && errors.As(err, &fileErr) {
 		return fmt.Errorf("%s, line %d: longer than %d bytes (--max-line BYTES raises the limit)",
 			fileErr.Path, fileErr.Line, o.lines.MaxLineBytes)
+	}
+	if errors.Is(err, log.ErrCorrupt) && o.dataDir != "" {
+		return fmt.Errorf("%w (go run ./cmd/freshet log verify --data-dir %s tells more)", err, shellWord(o.dataDir))
 	}
 	return err
 }

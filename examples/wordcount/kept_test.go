@@ -124,10 +124,12 @@ func TestDamagedAndForeignDirectoriesAreRefused(t *testing.T) {
 	path := textFiles(t, []byte("a\nb b\n"))[0]
 	for _, c := range []struct {
 		name   string
-		damage func(t *testing.T, checkpoint []byte) []byte
+		damage func(checkpoint []byte) []byte
+		say    string
 	}{
-		{"damaged", func(_ *testing.T, b []byte) []byte { b[len(b)-1] ^= 1; return b }},
-		{"cut", func(_ *testing.T, b []byte) []byte { return b[:len(b)/2] }},
+		{"damaged", func(b []byte) []byte { b[len(b)-1] ^= 1; return b }, "CHECKPOINT"},
+		{"cut", func(b []byte) []byte { return b[:len(b)/2] }, "freshet log verify --data-dir"},
+		{"of another version", func(b []byte) []byte { b[11]++; return b }, "version 2"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			data := filepath.Join(t.TempDir(), "data")
@@ -137,13 +139,13 @@ func TestDamagedAndForeignDirectoriesAreRefused(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			bad := c.damage(t, append([]byte(nil), good...))
+			bad := c.damage(append([]byte(nil), good...))
 			if err := os.WriteFile(file, bad, 0o600); err != nil {
 				t.Fatal(err)
 			}
 			r := wordcountOf(t, nil, "--data-dir", data, path)
-			if r.code != exitFailed || strings.Count(r.stderr, "\n") != 1 || !strings.Contains(r.stderr, "CHECKPOINT") {
-				t.Errorf("want one line that names the file and exit 1, got %d and\n%s", r.code, r.stderr)
+			if r.code != exitFailed || strings.Count(r.stderr, "\n") != 1 || !strings.Contains(r.stderr, c.say) {
+				t.Errorf("want one line with %q and exit 1, got %d and\n%s", c.say, r.code, r.stderr)
 			}
 			if left, err := os.ReadFile(file); err != nil || string(left) != string(bad) {
 				t.Errorf("the damaged file was changed, %v", err)

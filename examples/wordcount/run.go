@@ -47,7 +47,7 @@ func run(args []string, stdin io.Reader, stdout io.Writer, stderr *os.File) int 
 	case interrupted(ctx, err):
 		return exitInterrupted
 	default:
-		complain(stderr, withFlags(err, &o))
+		complain(stderr, withWayOut(err, &o))
 		return exitFailed
 	}
 	if o.format == formatTSV {
