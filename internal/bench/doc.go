@@ -27,10 +27,9 @@
 //   - CPU time is that of the whole process, background goroutines and garbage
 //     collector included, over the same span.
 //   - By hand means without excuses: plain functions on files, no layers, no
-//     locks, read buffers used again, errors checked. It encodes with the same
-//     batch builder, which hands each batch's buffer over and so costs an
-//     allocation a batch on both sides, and syncs with the same call
-//     (fdatasync on Linux).
+//     locks, every buffer used again, errors checked. It writes the same
+//     record batches byte for byte, reads them with the same decoder, and syncs
+//     with the same call (fdatasync on Linux).
 //   - The wordcount by hand has as many goroutines as the topology has workers,
 //     the same partitions, partitioner, batches and intervals, and could
 //     recover from what it writes. Its time, and Freshet's, runs from nothing

@@ -14,7 +14,7 @@ import (
 // is committed.
 type handLog struct {
 	f         vfs.File
-	b         batch.Builder
+	b         handBatch
 	pos       int64        // where the next batch goes
 	next      int64        // offset of the next record
 	committed atomic.Int64 // bytes that readers may see
@@ -33,11 +33,8 @@ func (s *fileSet) createLog(name string) (*handLog, error) {
 }
 
 func (l *handLog) append(timestampMillis int64, key, value []byte) error {
-	if l.b.Count() == 0 {
-		l.b.Reset(handBatchBytes + handBatchBytes/8)
-	}
-	l.b.Append(timestampMillis, key, value, nil)
-	if l.b.SizeBytes() < handBatchBytes {
+	l.b.append(timestampMillis, key, value)
+	if l.b.sizeBytes() < handBatchBytes {
 		return nil
 	}
 	return l.flush()
@@ -45,12 +42,11 @@ func (l *handLog) append(timestampMillis int64, key, value []byte) error {
 
 // flush writes the open batch, if there is one.
 func (l *handLog) flush() error {
-	n := int64(l.b.Count())
+	n := int64(l.b.count)
 	if n == 0 {
 		return nil
 	}
-	b := l.b.Finish()
-	batch.Stamp(b, l.next, 1)
+	b := l.b.seal(l.next)
 	if _, err := l.f.WriteAt(b, l.pos); err != nil {
 		return fmt.Errorf("write batch: %w", err)
 	}

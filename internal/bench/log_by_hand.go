@@ -70,20 +70,18 @@ func appendByHand(dir string, w logWork) (o outcome, err error) {
 }
 
 func writeBatches(f vfs.File, w logWork) (sum checksum, err error) {
-	var b batch.Builder
+	var b handBatch
 	values := w.values()
-	pos, next, size := int64(0), int64(0), 0
+	pos, next := int64(0), int64(0)
 	for range w.batches {
-		b.Reset(size)
+		first := next
 		for range w.batchRecords {
 			v := values[next%int64(len(values))]
-			b.Append(startMillis+next, nil, v, nil)
+			b.append(startMillis+next, nil, v)
 			sum.add(v)
 			next++
 		}
-		encoded := b.Finish()
-		size = len(encoded) + len(encoded)/8 // offsets grow, and so may their encoding
-		batch.Stamp(encoded, next-int64(w.batchRecords), 1)
+		encoded := b.seal(first)
 		if _, err := f.WriteAt(encoded, pos); err != nil {
 			return sum, err
 		}

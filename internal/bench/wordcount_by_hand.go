@@ -62,7 +62,7 @@ func writeSources(files *fileSet, text corpus) ([]*handLog, error) {
 	}
 	err := text.eachLine(func(i int64, line []byte) error {
 		l := sources[sourcePartition(i)]
-		l.b.Append(startMillis+i, nil, line, nil)
+		l.b.append(startMillis+i, nil, line)
 		if (i+1)%linesPerBatch != 0 {
 			return nil
 		}
