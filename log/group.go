@@ -21,16 +21,24 @@ type Fence struct {
 }
 
 // ClaimGroup makes the caller the only member of a group: commits that bear an
-// older fence of it fail with ErrFenced from here on. Claims end with the
-// broker.
+// older fence of it fail with ErrFenced from here on, and those that were being
+// written are published when it returns, so that what the caller reads after it
+// stays true. Claims end with the broker.
 func (b *Broker) ClaimGroup(group string) (Fence, error) {
 	if b.readOnly {
 		return Fence{}, ErrReadOnly
 	}
-	b.pub.Lock()
-	defer b.pub.Unlock()
-	f := Fence{Group: group, Member: uuid.New(), Generation: b.pub.claims[group].Generation + 1}
-	b.pub.claims[group] = f
+	var f Fence
+	err := b.journal.Exclusive(func() error {
+		b.pub.Lock()
+		defer b.pub.Unlock()
+		f = Fence{Group: group, Member: uuid.New(), Generation: b.pub.claims[group].Generation + 1}
+		b.pub.claims[group] = f
+		return nil
+	})
+	if err != nil {
+		return Fence{}, fmt.Errorf("claim group %s: %w", group, err)
+	}
 	return f, nil
 }
 

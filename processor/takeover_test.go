@@ -1,0 +1,71 @@
+package processor_test
+
+import (
+	"errors"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+
+	"github.com/freshet/freshet/internal/vfs"
+	"github.com/freshet/freshet/log"
+	"github.com/freshet/freshet/processor"
+	"github.com/google/go-cmp/cmp"
+)
+
+// A commit that was being written when the next App of the same name began is
+// either seen by that App or refused; otherwise its input would count twice.
+func TestACommitBeingWrittenIsSeenByTheAppThatTakesOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var slow atomic.Bool
+		writing, goOn := make(chan struct{}), make(chan struct{})
+		broker := openLog(t, vfs.Fail(vfs.NewMem(), func(op vfs.Op) error {
+			if op.Kind == vfs.OpSync && slow.CompareAndSwap(true, false) {
+				close(writing)
+				<-goOn
+			}
+			return nil
+		}))
+		defer broker.Close()
+		first, err := processor.NewStepper(t.Context(), wordcount(t), processor.OnLog(broker), memory(), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		produceLines(t, broker, "a b", "b")
+		slow.Store(true)
+		firstEnded := make(chan error, 1)
+		go func() {
+			for {
+				if progress, err := first.Step(t.Context(), epoch); err != nil || !progress {
+					firstEnded <- err
+					return
+				}
+			}
+		}()
+		<-writing
+
+		second := make(chan *processor.Stepper, 1)
+		go func() {
+			s, err := processor.NewStepper(t.Context(), wordcount(t), processor.OnLog(broker), memory(), 0)
+			if err != nil {
+				t.Error(err)
+			}
+			second <- s
+		}()
+		synctest.Wait() // until it has got as far as it can
+		close(goOn)
+		s := <-second
+		if err := <-firstEnded; !errors.Is(err, log.ErrFenced) {
+			t.Errorf("first ended with %v, want that it was fenced", err)
+		}
+		if err := first.Kill(); err != nil {
+			t.Error(err)
+		}
+		settle(t, s, epoch)
+		if diff := cmp.Diff(map[string]int64{"a": 1, "b": 2}, readCounts(t, broker)); diff != "" {
+			t.Errorf("counts (-want +got):\n%s", diff)
+		}
+		if err := s.Close(t.Context(), epoch); err != nil {
+			t.Error(err)
+		}
+	})
+}
