@@ -65,19 +65,9 @@ func (c LogCluster) Offsets(tp log.TopicPartition) (start, end log.Offset, err e
 	return c.broker.Offsets(tp)
 }
 
-// EpochEnd returns the end of the partition if an epoch has written to it. The
-// log describes only the newest epoch: an older one is known to have ended no
-// later, and a newer one is lost with all it wrote.
+// EpochEnd returns where a leader epoch ends in a partition.
 func (c LogCluster) EpochEnd(tp log.TopicPartition, epoch int32) (log.Offset, error) {
-	d, err := c.broker.Topic(tp.Topic)
-	if err != nil {
-		return 0, err
-	}
-	p := d.Partitions[tp.Partition]
-	if epoch > max(p.LeaderEpoch, 0) {
-		return p.Start, nil
-	}
-	return p.End, nil
+	return c.broker.EpochEnd(tp, epoch)
 }
 
 // NewConsumer returns a reader.
