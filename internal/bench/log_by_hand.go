@@ -63,6 +63,7 @@ func appendByHand(dir string, w logWork) (o outcome, err error) {
 			o.acknowledged = time.Since(m.at)
 			err = errors.Join(err, stop())
 			o.cost = m.stop()
+			o.wall = o.acknowledged // what came after was waiting for a sync
 			return err
 		})
 	})
