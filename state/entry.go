@@ -68,5 +68,11 @@ func (e *Entry[V]) Forwarded() (v V, timestampMillis int64, ok bool) {
 // evictable says that the DB holds the same as the entry.
 func (e *Entry[V]) evictable() bool { return e.flags&(busy|vacant) == 0 && e.pendingAt == 0 }
 
-// bytesOf lends the bytes of a string, which must not be changed.
-func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
+// bytesOf lends the bytes of a string, which must not be changed. Those of the
+// empty one are not nil, which in a log is no key at all.
+func bytesOf(s string) []byte {
+	if s == "" {
+		return []byte{}
+	}
+	return unsafe.Slice(unsafe.StringData(s), len(s))
+}

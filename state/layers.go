@@ -87,6 +87,9 @@ func (o *Overlay[K, V]) Seal(emit func(key, value []byte, timestampMillis int64)
 			if arena, err = o.values.Append(arena, e.value); err != nil {
 				return fmt.Errorf("encode value of store %s: %w", o.name, err)
 			}
+			if o.own != nil {
+				e.value = o.own(e.value)
+			}
 		}
 		if emit != nil {
 			if err := emit(e.Key(), valueOf(arena[from:]), e.timestampMillis); err != nil {

@@ -29,11 +29,14 @@ type Options struct {
 // An Overlay is a typed store: a write-back cache over a DB.
 //
 // Values that are pointers, maps or slices, or hold them, are never changed in
-// place by anyone: Put a new one.
+// place by anyone: Put a new one. A value that is a string or bytes is copied
+// once it is committed; what strings a larger value holds keep alive, such as
+// the batch that they were read from, is not counted (strings.Clone them).
 type Overlay[K, V any] struct {
 	name    string
 	keys    serde.Serde[K]
 	values  serde.Serde[V]
+	own     func(V) V // nil if V needs none
 	db      DB
 	options Options
 
@@ -68,7 +71,7 @@ func NewOverlay[K, V any](name string, keys serde.Serde[K], values serde.Serde[V
 		options.MaxBytes = DefaultMaxBytes
 	}
 	o := &Overlay[K, V]{
-		name: name, keys: keys, values: values, db: db, options: options,
+		name: name, keys: keys, values: values, own: ownership[V](), db: db, options: options,
 		entries: map[string]*Entry[V]{},
 		marks:   open | unsent,
 	}
