@@ -90,11 +90,13 @@ type Journal struct {
 		leading bool
 		err     error // sticky: poisoned or closed
 	}
+	idle sync.Cond // on mu: nobody leads
 
 	// syncMu is held while the open file is synced or replaced by a goroutine
 	// that is not the leader, or by the leader.
-	syncMu sync.Mutex
-	sealed []vfs.File // not yet synced, in SyncNever; guarded by syncMu
+	syncMu  sync.Mutex
+	sealed  []vfs.File // not yet synced, in SyncNever; guarded by syncMu
+	syncErr error      // of the first sync that failed; guarded by syncMu
 
 	// Owned by the leader.
 	file    vfs.File
@@ -178,6 +180,7 @@ func (j *Journal) handOver(group []*Entry) {
 	}
 	if len(j.mu.queue) == 0 {
 		j.mu.leading = false
+		j.idle.Broadcast()
 		return
 	}
 	j.mu.queue[0].wake <- lead
@@ -227,7 +230,7 @@ func (j *Journal) fail(group []*Entry, err error) {
 func (j *Journal) poison(err error) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.mu.err == nil {
+	if j.mu.err == nil || errors.Is(j.mu.err, ErrClosed) {
 		j.mu.err = fmt.Errorf("%w: %w", ErrPoisoned, err)
 	}
 	return j.mu.err
@@ -247,28 +250,43 @@ func (j *Journal) Err() error {
 // ask.
 func (j *Journal) Next() uint64 { return j.next }
 
-// Close syncs and closes the file; later commits fail with ErrClosed.
+// Close lets the group that is being written finish, then syncs and closes the
+// file. Commits that were not begun, and later ones, fail with ErrClosed. Where
+// the journal was poisoned Close returns that. Only the first call does
+// anything.
 func (j *Journal) Close() error {
-	err := j.Exclusive(func() error {
-		err := j.syncFile()
-		j.mu.Lock()
+	j.mu.Lock()
+	err := j.mu.err
+	if err == nil {
 		j.mu.err = ErrClosed
-		j.mu.Unlock()
-		return err
-	})
+	}
+	for j.mu.leading {
+		j.idle.Wait()
+	}
+	j.mu.Unlock()
+	if err == nil {
+		if err = j.syncFile(); err != nil {
+			err = j.poison(err)
+		}
+	}
+	if err == nil {
+		if stopped := j.Err(); !errors.Is(stopped, ErrClosed) {
+			err = stopped // by the last group
+		}
+	}
+	return errors.Join(err, j.closeFiles())
+}
+
+func (j *Journal) closeFiles() error {
 	j.syncMu.Lock()
 	defer j.syncMu.Unlock()
+	if j.file == nil {
+		return nil
+	}
+	err := j.file.Close()
 	for _, f := range j.sealed { // of a journal that was poisoned before
 		err = errors.Join(err, f.Close())
 	}
-	j.sealed = nil
-	if j.file == nil {
-		return err
-	}
-	closeErr := j.file.Close()
-	j.file = nil
-	if err == nil {
-		err = closeErr
-	}
+	j.file, j.sealed = nil, nil
 	return err
 }

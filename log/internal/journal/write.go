@@ -22,13 +22,10 @@ func (j *Journal) write(group []*Entry) error {
 		if !vfs.IsNoSpace(err) {
 			return fmt.Errorf("write journal: %w", err)
 		}
-		// Nothing of the group is synced, so nothing of it is acknowledged or
-		// will be: take it back. The header of its first record is zeroed, or
-		// a crash before the next group would bring back what was refused.
 		j.pos, j.next, j.prevCRC = startPos, startNext, startCRC
-		var zero [recordHeaderBytes]byte
-		if _, zeroErr := j.file.WriteAt(zero[:], startPos); zeroErr != nil && !vfs.IsNoSpace(zeroErr) {
-			return fmt.Errorf("take back a refused group: %w", zeroErr)
+		if takeErr := j.takeBack(); takeErr != nil {
+			// Not wrapped: whether the group is there after a crash, nobody knows.
+			return fmt.Errorf("take back a group that the disk had no room for: %v", takeErr)
 		}
 		return err
 	}
@@ -37,6 +34,24 @@ func (j *Journal) write(group []*Entry) error {
 		return nil
 	}
 	return j.syncFile()
+}
+
+// takeBack removes everything behind j.pos, where the records of a refused
+// group may stand. All of it, since a whole record behind a missing one looks
+// like corruption; and durably, since a crash must not bring back what was
+// refused.
+func (j *Journal) takeBack() error {
+	if err := j.file.Truncate(j.pos); err != nil {
+		return err
+	}
+	if err := j.syncFile(); err != nil {
+		return err
+	}
+	// Without the reservation the next group finds out that the disk is full.
+	if err := j.file.Preallocate(j.cfg.FileBytes); err != nil && !vfs.IsNoSpace(err) {
+		return err
+	}
+	return nil
 }
 
 func (j *Journal) writeRecords(group []*Entry) error {
@@ -119,6 +134,9 @@ func (j *Journal) flush() error {
 // SyncNow makes everything written so far durable, for the interval mode. A
 // failure poisons the journal.
 func (j *Journal) SyncNow() error {
+	if err := j.Err(); err != nil {
+		return err
+	}
 	if j.durable.Load() == j.written.Load() {
 		return nil
 	}
@@ -128,13 +146,21 @@ func (j *Journal) SyncNow() error {
 	return nil
 }
 
+// syncFile makes everything written so far durable. Its first error is its
+// answer for ever: a system forgets what it failed to write, and would call the
+// next sync a success, also for a group that another goroutine waits to
+// acknowledge.
 func (j *Journal) syncFile() error {
 	j.syncMu.Lock()
 	defer j.syncMu.Unlock()
-	written := j.written.Load()
-	if j.file == nil {
-		return nil
+	if j.syncErr == nil {
+		j.syncErr = j.syncLocked()
 	}
+	return j.syncErr
+}
+
+func (j *Journal) syncLocked() error {
+	written := j.written.Load()
 	for len(j.sealed) > 0 {
 		f := j.sealed[0]
 		j.sealed = j.sealed[1:]
@@ -228,6 +254,7 @@ func (j *Journal) format(f vfs.File, h fileHeader) error {
 // record gets sequence number next.
 func New(cfg Config, next uint64) (*Journal, error) {
 	j := &Journal{cfg: cfg, next: next, buf: make([]byte, 0, writeBufBytes)}
+	j.idle.L = &j.mu
 	j.written.Store(next - 1)
 	j.durable.Store(next - 1)
 	if err := j.begin(); err != nil {

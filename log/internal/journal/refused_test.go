@@ -1,0 +1,184 @@
+package journal
+
+import (
+	"errors"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/freshet/freshet/internal/vfs"
+)
+
+// commitTogether makes one group of the commits: they queue up in order while
+// the journal is busy.
+func commitTogether(j *Journal, commits ...string) []error {
+	busy, goOn := make(chan struct{}), make(chan struct{})
+	held := make(chan error)
+	go func() {
+		held <- j.Exclusive(func() error {
+			close(busy)
+			<-goOn
+			return nil
+		})
+	}()
+	<-busy
+	results := make([]chan error, len(commits))
+	for i, c := range commits {
+		results[i] = make(chan error, 1)
+		go func() { results[i] <- j.Commit(NewEntry(c)) }()
+		for j.queued() <= i {
+			runtime.Gosched()
+		}
+	}
+	close(goOn)
+	errs := []error{<-held}
+	for _, r := range results {
+		errs = append(errs, <-r)
+	}
+	return errs[1:]
+}
+
+func (j *Journal) queued() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return len(j.mu.queue)
+}
+
+// TestRefusedGroupLeavesNothing fills the disk behind the first commits of a
+// group, which are whole by then. None of them comes back, and what they left
+// does not look like records behind a damaged one.
+func TestRefusedGroupLeavesNothing(t *testing.T) {
+	big := strings.Repeat("x", 3*writeBufBytes)
+	for _, mode := range []SyncMode{SyncGroups, SyncTimed, SyncNever} {
+		for _, next := range []string{"", "y", "room again, and a longer one than the first was"} {
+			full := false
+			mem := vfs.NewMem()
+			fsys := vfs.Fail(mem, func(op vfs.Op) error {
+				if full && op.Kind == vfs.OpWrite && op.Bytes > writeBufBytes {
+					return &vfs.ShortWrite{Bytes: 1000, Err: syscall.ENOSPC}
+				}
+				return nil
+			})
+			j, rec := newJournal(t, fsys, 4<<20, mode)
+			if err := j.Commit(NewEntry("before")); err != nil {
+				t.Fatal(err)
+			}
+			full = true
+			for i, err := range commitTogether(j, "first", "second", "third", big) {
+				if !errors.Is(err, ErrNoSpace) {
+					t.Fatalf("commit %d: %v, want ErrNoSpace", i, err)
+				}
+			}
+			full = false
+			want := []string{"before"}
+			if next != "" {
+				want = append(want, next)
+				if err := j.Commit(NewEntry(next)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got, tail, err := replayed(mem.KillProcess(), testBoot)
+			if err != nil || !slices.Equal(got, want) || tail.Cut != "" {
+				t.Errorf("mode %d, killed: replayed %q, cut %q, %v; want %q", mode, got, tail.Cut, err, want)
+			}
+			for seed := range uint64(10) {
+				got, _, err := replayed(mem.Crash(rand.New(rand.NewPCG(seed, 0))), Boot{2})
+				if err != nil || !isPrefix(got, want) || mode == SyncGroups && len(got) < len(want) {
+					t.Errorf("mode %d, power cut %d: replayed %q, %v; want %q", mode, seed, got, err, want)
+				}
+			}
+			if err := j.Close(); err != nil || !slices.Equal(rec.published, want) {
+				t.Errorf("published %q, want %q; close: %v", rec.published, want, err)
+			}
+		}
+	}
+}
+
+// TestGroupThatCannotBeTakenBackPoisons: its commits may come back after a
+// crash, so nobody may be told that they are not there.
+func TestGroupThatCannotBeTakenBackPoisons(t *testing.T) {
+	for _, kind := range []vfs.OpKind{vfs.OpTruncate, vfs.OpSync} {
+		full := false
+		fsys := vfs.Fail(vfs.NewMem(), func(op vfs.Op) error {
+			if full && (op.Kind == vfs.OpWrite || op.Kind == kind) {
+				return syscall.ENOSPC
+			}
+			return nil
+		})
+		j, _ := newJournal(t, fsys, 4<<20, SyncGroups)
+		full = true
+		if err := j.Commit(NewEntry("no room")); !errors.Is(err, ErrPoisoned) || errors.Is(err, ErrNoSpace) {
+			t.Errorf("%v fails: %v, want ErrPoisoned", kind, err)
+		}
+	}
+}
+
+// TestSyncThatFailedElsewhereIsNotTriedAgain: a system forgets what it could
+// not write, and the next sync of the same file succeeds without it. So a
+// failure that another goroutine met, and has not yet poisoned the journal for,
+// must fail the group that waits behind it.
+func TestSyncThatFailedElsewhereIsNotTriedAgain(t *testing.T) {
+	broken := false
+	fsys := vfs.Fail(vfs.NewMem(), func(op vfs.Op) error {
+		if broken && op.Kind == vfs.OpSync {
+			broken = false
+			return &vfs.LostSync{Err: syscall.EIO}
+		}
+		return nil
+	})
+	j, rec := newJournal(t, fsys, 4<<20, SyncGroups)
+	broken = true
+	if err := j.syncFile(); err == nil {
+		t.Fatal("the fault was not met")
+	}
+	if err := j.Commit(NewEntry("lost")); !errors.Is(err, ErrPoisoned) || len(rec.published) > 0 {
+		t.Errorf("%v, published %q; want ErrPoisoned", err, rec.published)
+	}
+	if err := j.SyncNow(); !errors.Is(err, ErrPoisoned) {
+		t.Errorf("later: %v, want ErrPoisoned", err)
+	}
+}
+
+// TestCloseWaitsForTheLeader: also where the journal was poisoned meanwhile,
+// the file stays open until what is being written to it is written.
+func TestCloseWaitsForTheLeader(t *testing.T) {
+	busy, goOn := make(chan struct{}), make(chan struct{})
+	slow := false
+	fsys := vfs.Fail(vfs.NewMem(), func(op vfs.Op) error {
+		if slow && op.Kind == vfs.OpWrite {
+			slow = false
+			close(busy)
+			<-goOn
+		}
+		return nil
+	})
+	j, _ := newJournal(t, fsys, 4<<20, SyncGroups)
+	slow = true
+	committed, closed := make(chan error, 1), make(chan error, 1)
+	go func() { committed <- j.Commit(NewEntry("slow")) }()
+	<-busy
+	elsewhere := errors.New("segment broke")
+	if err := j.Poison(elsewhere); !errors.Is(err, ErrPoisoned) {
+		t.Fatal(err)
+	}
+	go func() { closed <- j.Close() }()
+	select {
+	case err := <-closed:
+		t.Fatalf("closed while it was written to: %v", err)
+	default:
+		runtime.Gosched()
+	}
+	close(goOn)
+	if err := <-committed; err != nil && !errors.Is(err, ErrPoisoned) {
+		t.Error(err)
+	}
+	if err := <-closed; !errors.Is(err, elsewhere) {
+		t.Errorf("close: %v, want what poisoned it", err)
+	}
+	if err := j.Close(); !errors.Is(err, ErrClosed) && !errors.Is(err, ErrPoisoned) {
+		t.Errorf("closed again: %v", err)
+	}
+}
