@@ -31,13 +31,16 @@ func (w *worker) assemble(ctx context.Context, a assignment) (*runningTask, erro
 		stores: make(map[string]any), everyUpdate: w.run.config.ForwardEveryUpdate,
 	}
 	rt.env = env
-	if err := w.openStores(ctx, a, rt, env, &config); err != nil {
+	positions, err := w.openStores(ctx, a, rt)
+	if err != nil {
 		return rt, err
 	}
-	wiring := &wiring{env: env, appender: w.committer.Topic, partitions: w.run.plan.partitions}
-	takes, err := wiring.sourcesOf(a.subtopology)
+	takes, err := w.wire(a, rt)
 	if err != nil {
-		return rt, fmt.Errorf("task %s: %w", a.id, err)
+		return rt, err
+	}
+	if config.Stores, err = w.makeStores(a, rt, positions); err != nil {
+		return rt, err
 	}
 	for _, in := range w.run.plan.inputs(a.subtopology, a.id.Partition) {
 		position, err := w.position(in.TopicPartition, clock)
@@ -46,10 +49,10 @@ func (w *worker) assemble(ctx context.Context, a assignment) (*runningTask, erro
 		}
 		config.Inputs = append(config.Inputs, task.Input{TopicPartition: in.TopicPartition, Position: position, Take: takes[in.source]})
 	}
-	rt.operators = wiring.inOrder()
 	config.Flush = func() error { return flush(env, rt.operators) }
 	config.Operator = env.operator
 	config.Failed = func() error { return env.err }
+	config.Enough = func() bool { return w.enough(env) }
 	rt.Task = task.New(config)
 	rt.paused = make([]bool, len(config.Inputs))
 	for _, o := range rt.operators {
@@ -58,6 +61,21 @@ func (w *worker) assemble(ctx context.Context, a assignment) (*runningTask, erro
 		}
 	}
 	return rt, nil
+}
+
+// wire makes the task's operators and returns what takes the records of each
+// source. The user's functions that make them may panic.
+func (w *worker) wire(a assignment, rt *runningTask) (takes []func(*log.Record) error, err error) {
+	wiring := &wiring{env: rt.env, appender: w.committer.Topic, partitions: w.run.plan.partitions}
+	err = guard(func() error {
+		takes, err = wiring.sourcesOf(a.subtopology)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("task %s: make operators: %w", a.id, err)
+	}
+	rt.operators = wiring.inOrder()
+	return takes, nil
 }
 
 // position returns where a partition is to be read from: where the group got,

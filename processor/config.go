@@ -39,7 +39,8 @@ type Config struct {
 	FetchBytes int
 
 	// CacheBytes bounds the memory of all stores of the App together, above
-	// which they give up what their databases hold too. Default 256 MiB.
+	// which they give up what their databases hold too. Where databases are so
+	// slow that changes take twice as much, input waits for them. Default 256 MiB.
 	CacheBytes int64
 
 	// DrainInterval is how often committed changes of stores are written to

@@ -101,6 +101,8 @@ type env struct {
 	at     int   // index of the operator at work
 	err    error // of the first that failed, also if its parent dropped it
 	failed int   // index of that
+
+	appended int // bytes, about, since somebody looked how many are gathered
 }
 
 // noOffset is the offset of a context that no record caused.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/freshet/freshet/log"
@@ -11,10 +12,11 @@ import (
 	"github.com/freshet/freshet/state"
 )
 
-// openStores opens what a task remembers.
-func (w *worker) openStores(ctx context.Context, a assignment, rt *runningTask, env *env, config *task.Config) error {
+// openStores opens what a task remembers: its database, brought up to the
+// changelogs. It returns how far into them each store has got.
+func (w *worker) openStores(ctx context.Context, a assignment, rt *runningTask) ([]state.Position, error) {
 	if len(a.subtopology.stores) == 0 {
-		return nil
+		return nil, nil
 	}
 	began := time.Now()
 	positions, err := w.restoreTask(ctx, a, rt)
@@ -23,26 +25,42 @@ func (w *worker) openStores(ctx context.Context, a assignment, rt *runningTask, 
 		positions, err = w.rebuildTask(ctx, a, rt)
 	}
 	if err != nil {
-		return fmt.Errorf("task %s: %w", a.id, err)
+		return nil, fmt.Errorf("task %s: %w", a.id, err)
 	}
 	a.status.restoreNanos.Store(int64(time.Since(began)))
 	if n := a.status.restoredRecords.Load(); n > 0 {
 		w.run.config.Logger.Info("restored stores", "task", a.id.String(),
 			"records", n, "bytes", a.status.restoredBytes.Load(), "took", time.Since(began))
 	}
+	return positions, nil
+}
+
+// makeStores returns the stores of a task, which its operators find in env.
+func (w *worker) makeStores(a assignment, rt *runningTask, positions []state.Position) ([]task.Store, error) {
+	var stores []task.Store
 	for i, spec := range a.subtopology.stores {
-		overlay := spec.open(rt.db, w.run.cacheBytes, w.run.config.ForwardEveryUpdate)
-		env.stores[spec.name] = overlay
+		everyUpdate := w.run.config.ForwardEveryUpdate || !flushed(spec, rt.operators)
+		overlay := spec.open(rt.db, w.run.cacheBytes, everyUpdate)
+		rt.env.stores[spec.name] = overlay
 		s := task.Store{Store: overlay, Position: positions[i]}
 		if spec.changelog != "" {
 			s.Changelog = log.TopicPartition{Topic: spec.changelog, Partition: a.id.Partition}
+			var err error
 			if s.Emit, err = w.emit(s.Changelog); err != nil {
-				return fmt.Errorf("task %s: store %s: %w", a.id, spec.name, err)
+				return nil, fmt.Errorf("task %s: store %s: %w", a.id, spec.name, err)
 			}
 		}
-		config.Stores = append(config.Stores, s)
+		stores = append(stores, s)
 	}
-	return nil
+	return stores, nil
+}
+
+// flushed says that one of a store's users is a [Flusher]. Updates of other
+// stores are held for nobody, and must not be kept until somebody asks.
+func flushed(spec *storeSpec, operators []operator) bool {
+	return slices.ContainsFunc(operators, func(o operator) bool {
+		return o.flush != nil && slices.Contains(o.node.stores, spec)
+	})
 }
 
 // emit returns what appends a store's changes to its changelog.

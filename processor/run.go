@@ -77,7 +77,7 @@ func (r *run) assign() {
 			stores += int64(len(s.stores))
 		}
 	}
-	r.cacheBytes = r.config.CacheBytes / max(stores, 1)
+	r.cacheBytes = max(r.config.CacheBytes/max(stores, 1), 1)
 }
 
 // readProgress notes what the group had committed before.
@@ -121,7 +121,7 @@ func (r *run) newWorker(spawn func(job func())) (*worker, error) {
 		return nil, err
 	}
 	return &worker{
-		run: r, consumer: consumer, committer: committer,
+		run: r, consumer: consumer, committer: committer, slice: sliceRecords,
 		commits: newCompanion[flight](spawn), drains: newCompanion[drain](spawn),
 	}, nil
 }
@@ -135,15 +135,15 @@ func (r *run) drained(ctx context.Context) error {
 	}
 	ends := make(map[log.TopicPartition]log.Offset)
 	for _, a := range r.assignments {
-		for i, tp := range a.status.inputs {
-			if a.subtopology.sources[i].topic.repartition {
+		for _, in := range r.plan.inputs(a.subtopology, a.id.Partition) {
+			if a.subtopology.sources[in.source].topic.repartition {
 				continue
 			}
-			_, end, err := r.cluster.Offsets(tp)
+			_, end, err := r.cluster.Offsets(in.TopicPartition)
 			if err != nil {
-				return fmt.Errorf("wait for %s: %w", tp, err)
+				return fmt.Errorf("wait for %s: %w", in.TopicPartition, err)
 			}
-			ends[tp] = end
+			ends[in.TopicPartition] = end
 		}
 	}
 	for depth := range r.plan.order {

@@ -22,6 +22,7 @@ func addSink[K, V any](b *Builder, name string, parent Node[K, V], topic *topicS
 			return nil, fmt.Errorf("sink %q: %w", n.name, err)
 		}
 		return &sink[K, V]{
+			env:        w.env,
 			appender:   appender,
 			partitions: w.partitions(topic.name),
 			serdes:     serdes,
@@ -30,8 +31,12 @@ func addSink[K, V any](b *Builder, name string, parent Node[K, V], topic *topicS
 	}
 }
 
+// recordOverheadBytes is about what a record takes besides its key and value.
+const recordOverheadBytes = 8
+
 // A sink encodes into two buffers of its own; the appender copies.
 type sink[K, V any] struct {
+	env        *env
 	appender   Appender
 	partitions int32
 	serdes     Serdes[K, V]
@@ -57,6 +62,7 @@ func (s *sink[K, V]) Process(r *Record[K, V]) (err error) {
 		}
 		out.Value = notNil(s.value)
 	}
+	s.env.appended += len(out.Key) + len(out.Value) + recordOverheadBytes
 	return s.appender.Append(s.partition(out.Key), out)
 }
 

@@ -69,6 +69,8 @@ func (r *run) workOn(ctx context.Context, assignments []assignment) error {
 func (w *worker) loop(ctx context.Context) error {
 	timer := time.NewTimer(w.run.config.DrainInterval)
 	defer timer.Stop()
+	defer context.AfterFunc(ctx, func() { w.stopping.Store(true) })()
+	w.slice = firstSliceRecords
 	for ctx.Err() == nil {
 		now := time.Now()
 		progress, err := w.step(ctx, now)
@@ -76,6 +78,7 @@ func (w *worker) loop(ctx context.Context) error {
 			return err
 		}
 		if progress {
+			w.pace(time.Since(now))
 			continue
 		}
 		var drainTime <-chan time.Time

@@ -5,13 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/freshet/freshet/log"
 )
 
-// sliceRecords is how many records a task processes before its worker looks
-// at the time, at the commit in flight, and at the other tasks.
+// sliceRecords is how many records a task processes at most before its worker
+// looks at the time, at the commit in flight, and at the other tasks.
 const sliceRecords = 1000
 
 // A worker owns some tasks and does everything for them, one step after the
@@ -33,6 +34,12 @@ type worker struct {
 	// shuffle puts tasks in another order at each step; nil for downstream
 	// first.
 	shuffle func(tasks []*runningTask)
+
+	// slice is how many records a task processes at once, fewer than
+	// sliceRecords where they take long.
+	slice     int
+	processed int         // in the last step
+	stopping  atomic.Bool // no more slices, and an end to this one
 
 	commits companion[flight]
 	drains  companion[drain]
@@ -87,7 +94,7 @@ func (w *worker) step(ctx context.Context, now time.Time) (progress bool, err er
 	if err != nil {
 		return false, err
 	}
-	processed, dry, err := w.process()
+	dry, err := w.process()
 	if err != nil {
 		return false, err
 	}
@@ -99,42 +106,44 @@ func (w *worker) step(ctx context.Context, now time.Time) (progress bool, err er
 	if err != nil {
 		return false, err
 	}
-	return settled || fetched || processed > 0 || sealed || drained, nil
+	return settled || fetched || w.processed > 0 || sealed || drained, nil
 }
 
 // process runs a slice of each ready task of the subtopology that is furthest
 // downstream, so that little waits in repartition topics. It is dry if no task
-// is ready, but not if the worker only waits for a commit to make room.
-func (w *worker) process() (n int, dry bool, err error) {
-	if w.commits.busy && w.committer.SizeBytes() >= w.run.config.BufferBytes {
-		return 0, false, nil
+// is ready, but not if the worker only waits for what is under way beside it to
+// make room.
+func (w *worker) process() (dry bool, err error) {
+	w.processed = 0
+	if !w.room() {
+		return false, nil
 	}
 	tasks := w.tasks
 	if w.shuffle != nil {
 		w.shuffle(tasks)
 	}
 	for i, rt := range tasks {
-		if n > 0 && (w.shuffle != nil || rt.depth != tasks[i-1].depth) {
+		if w.processed > 0 && (w.shuffle != nil || rt.depth != tasks[i-1].depth) {
 			break
 		}
 		ready, err := rt.Ready(w.partitionEnd)
 		if err != nil {
-			return n, false, err
+			return false, err
 		}
 		if !ready {
 			continue
 		}
-		m, err := rt.Process(sliceRecords)
-		n += m
-		rt.publish(m)
+		n, err := rt.Process(w.slice)
+		w.processed += n
+		rt.publish(n)
 		if err != nil {
-			return n, false, err
+			return false, err
 		}
-		if w.committer.SizeBytes() >= w.run.config.BufferBytes {
+		if w.full() || w.stopping.Load() {
 			break
 		}
 	}
-	return n, n == 0, nil
+	return w.processed == 0, nil
 }
 
 func (w *worker) partitionEnd(tp log.TopicPartition) (log.Offset, error) {

@@ -88,6 +88,17 @@ func (t *Task) Committed(ends []log.PartitionOffset) {
 	}
 }
 
+// Dirtier says that a store keeps more than this many bytes of changes that its
+// database does not hold.
+func (t *Task) Dirtier(bytes int64) bool {
+	for _, s := range t.Stores {
+		if s.DirtyBytes() > bytes {
+			return true
+		}
+	}
+	return false
+}
+
 // Pressure says that a store needs to be drained early.
 func (t *Task) Pressure() bool {
 	for _, s := range t.Stores {
@@ -122,6 +133,7 @@ func (t *Task) Drain() []state.Write {
 func (t *Task) Drained() {
 	for _, s := range t.Stores {
 		s.Drained()
+		s.Trim()
 	}
 	t.draining = false
 }

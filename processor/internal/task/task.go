@@ -21,6 +21,9 @@ type Config struct {
 	// Failed returns the error of a record that an operator noted, also one
 	// that its parent then dropped.
 	Failed func() error
+	// Enough says that no more is to be processed before the worker has had a
+	// look. It is asked after every record.
+	Enough func() bool
 }
 
 // An Input is one partition that a task reads.
@@ -105,8 +108,8 @@ func (t *Task) Ready(end func(log.TopicPartition) (log.Offset, error)) (bool, er
 }
 
 // Process processes up to limit records and returns their number. It stops
-// early when an input runs dry, for the worker to see whether there is more of
-// it.
+// early when there is Enough, and when an input runs dry, for the worker to see
+// whether there is more of it.
 //
 // An error, or a panic of an operator, is a *RecordError; the task is then of
 // no use any more.
@@ -136,7 +139,7 @@ func (t *Task) process(limit int) (n int, err error) {
 		if err := q.advance(); err != nil {
 			return n, fmt.Errorf("task %s: %w", t.ID, err)
 		}
-		if !q.hasHead {
+		if !q.hasHead || t.Enough() {
 			return n, nil
 		}
 	}

@@ -16,6 +16,8 @@ type probe struct {
 	got    []string
 	noted  error
 	failAt string
+
+	enoughAt int // records
 }
 
 func partition(topic string) log.TopicPartition { return log.TopicPartition{Topic: topic} }
@@ -27,6 +29,7 @@ func newProbe(topics ...string) *probe {
 		Flush:    func() error { return nil },
 		Operator: func() string { return "probe" },
 		Failed:   func() error { return p.noted },
+		Enough:   func() bool { return len(p.got) == p.enoughAt },
 	}
 	for _, topic := range topics {
 		config.Inputs = append(config.Inputs, Input{
@@ -111,6 +114,16 @@ func TestProcessStopsWhenAnInputRunsDry(t *testing.T) {
 		t.Errorf("Process = %d, %v; want 1: more of a may be older than b1", n, err)
 	}
 	p.want(t, "a1@1")
+}
+
+func TestProcessStopsWhenThereIsEnough(t *testing.T) {
+	p := newProbe("a")
+	p.enoughAt = 2
+	p.feed(t, "a", "a1@1", "a2@2", "a3@3")
+	if n, err := p.Process(100); err != nil || n != 2 {
+		t.Errorf("Process = %d, %v; want 2", n, err)
+	}
+	p.want(t, "a1@1", "a2@2")
 }
 
 func TestReadyWaitsForWhatIsThereButNotFetched(t *testing.T) {
