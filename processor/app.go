@@ -75,7 +75,7 @@ func (a *App) Run(ctx context.Context) (err error) {
 	}
 	a.run.Store(r)
 	close(a.running)
-	if err := r.work(ctx); err != nil {
+	if err := errors.Join(r.work(ctx), r.end()); err != nil {
 		return fmt.Errorf("run %s: %w", a.topology.name, err)
 	}
 	return nil

@@ -3,6 +3,8 @@ package processor
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"path"
 
 	"github.com/freshet/freshet/internal/vfs"
@@ -85,12 +87,23 @@ func (c LogCluster) Join(group string) (Member, error) {
 // stateDir is where the databases of applications are, in the log's directory.
 const stateDir = "state"
 
-func (c LogCluster) stateEngine(application string) (state.Engine, error) {
+// lockName is the file in an application's directory there that its App holds.
+const lockName = "LOCK"
+
+// stateEngine locks the directory before anybody is fenced: two Apps can not
+// share databases, and the one that has them is not to be stopped by another
+// that can not go on in its place.
+func (c LogCluster) stateEngine(application string) (state.Engine, io.Closer, error) {
 	dir := path.Join(stateDir, application)
-	if err := c.broker.FS().MkdirAll(dir, 0o700); err != nil {
-		return nil, err
+	if err := c.broker.FS().MkdirAll(dir, vfs.DirPerm); err != nil {
+		return nil, nil, err
 	}
-	return leveldb.Engine(vfs.Sub(c.broker.FS(), dir), leveldb.Options{}), nil
+	fsys := vfs.Sub(c.broker.FS(), dir)
+	lock, err := fsys.Lock(lockName)
+	if err != nil {
+		return nil, nil, fmt.Errorf("databases of application %q (does it run already?): %w", application, err)
+	}
+	return leveldb.Engine(fsys, leveldb.Options{}), lock, nil
 }
 
 type logMember struct {

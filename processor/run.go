@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync/atomic"
 
 	"github.com/freshet/freshet/log"
@@ -17,7 +18,8 @@ type run struct {
 	plan        *plan
 	member      Member
 	engine      state.Engine
-	cacheBytes  int64 // of one store of one task
+	place       io.Closer // of engine; nil if that is the user's
+	cacheBytes  int64     // of one store of one task
 	assignments []assignment
 	progress    *progress
 
@@ -28,7 +30,8 @@ type run struct {
 // An engineer is a Cluster that has a place for databases. The embedded log
 // is one.
 type engineer interface {
-	stateEngine(application string) (state.Engine, error)
+	// stateEngine returns the engine, and what gives its place up.
+	stateEngine(application string) (state.Engine, io.Closer, error)
 }
 
 var errNoEngine = errors.New("no place for the stores' databases (set Config.Engine)")
@@ -45,18 +48,35 @@ func prepare(ctx context.Context, t *Topology, cluster Cluster, config Config) (
 		if !ok {
 			return nil, errNoEngine
 		}
-		if r.engine, err = e.stateEngine(t.name); err != nil {
+		if r.engine, r.place, err = e.stateEngine(t.name); err != nil {
 			return nil, err
 		}
 	}
-	if err := p.checkContract(ctx, cluster, config.AcceptChanges); err != nil {
-		return nil, err
+	if err := r.takeOver(ctx); err != nil {
+		return nil, errors.Join(err, r.end())
 	}
-	if r.member, err = cluster.Join(t.name); err != nil {
-		return nil, fmt.Errorf("join group %s: %w", t.name, err)
+	return r, nil
+}
+
+// takeOver makes this run the owner of the application's group.
+func (r *run) takeOver(ctx context.Context) (err error) {
+	if err := r.plan.checkContract(ctx, r.cluster, r.config.AcceptChanges); err != nil {
+		return err
+	}
+	name := r.plan.topology.name
+	if r.member, err = r.cluster.Join(name); err != nil {
+		return fmt.Errorf("join group %s: %w", name, err)
 	}
 	r.assign()
-	return r, r.readProgress()
+	return r.readProgress()
+}
+
+// end follows the last worker.
+func (r *run) end() error {
+	if r.place == nil {
+		return nil
+	}
+	return r.place.Close()
 }
 
 // assign lists the tasks by subtopology, then partition.

@@ -32,7 +32,7 @@ func NewStepper(ctx context.Context, topology *Topology, cluster Cluster, config
 	}
 	w, err := r.newWorker(func(job func()) { job() })
 	if err != nil {
-		return nil, fmt.Errorf("run %s: %w", topology.name, err)
+		return nil, fmt.Errorf("run %s: %w", topology.name, errors.Join(err, r.end()))
 	}
 	rng := rand.New(rand.NewPCG(seed, 0))
 	w.shuffle = func(tasks []*runningTask) {
@@ -40,7 +40,7 @@ func NewStepper(ctx context.Context, topology *Topology, cluster Cluster, config
 	}
 	s := &Stepper{run: r, worker: w}
 	if err := w.start(ctx, r.assignments); err != nil {
-		return nil, fmt.Errorf("run %s: %w", topology.name, w.end(r.assignments, err))
+		return nil, fmt.Errorf("run %s: %w", topology.name, errors.Join(w.end(r.assignments, err), r.end()))
 	}
 	return s, nil
 }
@@ -56,7 +56,8 @@ func (s *Stepper) Step(ctx context.Context, now time.Time) (progress bool, err e
 // Close ends cleanly: what was processed is committed and the stores are
 // written to their databases.
 func (s *Stepper) Close(ctx context.Context, now time.Time) error {
-	return s.worker.end(s.run.assignments, s.worker.finish(ctx, now))
+	err := s.worker.end(s.run.assignments, s.worker.finish(ctx, now))
+	return errors.Join(err, s.run.end())
 }
 
 // Kill ends as a crash does: what is not committed never happened, and what is
@@ -67,7 +68,7 @@ func (s *Stepper) Kill() error {
 	if errors.Is(s.failed, state.ErrCorrupt) {
 		err = errors.Join(err, s.run.removeDatabases(s.run.assignments))
 	}
-	return err
+	return errors.Join(err, s.run.end())
 }
 
 // Tasks returns the tasks by subtopology, then partition.

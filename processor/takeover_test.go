@@ -2,6 +2,7 @@ package processor_test
 
 import (
 	"errors"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -68,4 +69,29 @@ func TestACommitBeingWrittenIsSeenByTheAppThatTakesOver(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// Databases are one App's. A second one that would need them is refused before
+// it has fenced the first, which goes on.
+func TestASecondAppThatCanNotHaveTheDatabasesLeavesTheFirstAlone(t *testing.T) {
+	defer noLeaks(t)
+	broker := openLog(t, vfs.NewMem())
+	defer broker.Close()
+	produceLines(t, broker, "a")
+	first := start(t, wordcount(t), processor.OnLog(broker), processor.Config{})
+	first.drained(t)
+	err := <-start(t, wordcount(t), processor.OnLog(broker), processor.Config{}).ended
+	if locked := (*vfs.LockedError)(nil); !errors.As(err, &locked) || !strings.Contains(err.Error(), `application "wordcount" (does it run already?)`) {
+		t.Errorf("second App ended with %v, want that it runs already", err)
+	}
+	produceLines(t, broker, "a")
+	first.drained(t)
+	first.end(t)
+	third := start(t, wordcount(t), processor.OnLog(broker), processor.Config{})
+	produceLines(t, broker, "a")
+	third.drained(t)
+	third.end(t)
+	if got := readCounts(t, broker)["a"]; got != 3 {
+		t.Errorf("count %d, want 3", got)
+	}
 }
