@@ -3,6 +3,7 @@ package segment
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math"
 	"os"
@@ -96,8 +97,8 @@ func open(fsys vfs.FS, flag int, base, sizeBytes, end int64) (*Segment, error) {
 // loadIndex takes what is good of the index file and completes it from the
 // batches behind.
 func (s *Segment) loadIndex() error {
-	b, err := vfs.ReadFile(s.fsys, indexName(s.base))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	b, err := s.readIndex()
+	if err != nil {
 		return fmt.Errorf("read index: %w", err)
 	}
 	entries := decodeIndex(b, s.size.Load())
@@ -107,6 +108,29 @@ func (s *Segment) loadIndex() error {
 		return err
 	}
 	return s.rebuildIndex()
+}
+
+// readIndex reads the index file, or as much of it as a segment of this size
+// can have; none where there is no file.
+func (s *Segment) readIndex() (b []byte, err error) {
+	f, err := s.fsys.OpenFile(indexName(s.base), os.O_RDONLY, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	size, err := f.Size()
+	if err != nil {
+		return nil, err
+	}
+	b = make([]byte, min(size, s.size.Load()/indexIntervalBytes*indexEntryBytes))
+	n, err := f.ReadAt(b, 0)
+	if errors.Is(err, io.EOF) {
+		err = nil // it was cut while we read
+	}
+	return b[:n], err
 }
 
 // completeIndex indexes the batches behind the last entry. It reports false
@@ -253,7 +277,13 @@ func (s *Segment) publish(spans []Span) {
 // Sync makes everything appended durable, with the file's name, and saves the
 // index.
 func (s *Segment) Sync() error {
-	if err := s.file.Sync(); err != nil {
+	err := s.file.Sync()
+	if vfs.IsNoSpace(err) {
+		// Not wrapped: a full disk that shows only here has lost what was
+		// written, and a second Sync would not bring it back.
+		return fmt.Errorf("sync segment: %v", err)
+	}
+	if err != nil {
 		return fmt.Errorf("sync segment: %w", err)
 	}
 	if s.newName {
