@@ -247,7 +247,7 @@ func (j *Journal) Err() error {
 }
 
 // Next returns the sequence number of the next record. Only the leader may
-// ask.
+// ask, or anybody once the journal is closed.
 func (j *Journal) Next() uint64 { return j.next }
 
 // Close lets the group that is being written finish, then syncs and closes the

@@ -66,11 +66,29 @@ func Replay(fsys vfs.FS, from uint64, boot Boot, each func(parts [][]byte) error
 		}
 		i += onward
 	}
-	// A number is left out, so that the file of the next opening is never
-	// taken for the continuation of this one, should there be no checkpoint
-	// between them.
-	r.tail.Next = max(r.tail.Next, files[len(files)-1]) + 2
+	r.tail.Next = beyond(files, r.tail.Next)
 	return r.tail, nil
+}
+
+// Beyond returns a number for the file that goes on after sequence number last
+// where there is nothing to replay. Files that are there are leftovers, but a
+// number that one has would make it the continuation of what is written now.
+func Beyond(fsys vfs.FS, last uint64) (uint64, error) {
+	files, err := list(fsys)
+	if err != nil {
+		return 0, err
+	}
+	return beyond(files, last), nil
+}
+
+// beyond leaves a number out, so that the file of the next opening is never
+// taken for the continuation of this one, should there be no checkpoint between
+// them.
+func beyond(files []uint64, last uint64) uint64 {
+	if n := len(files); n > 0 {
+		last = max(last, files[n-1])
+	}
+	return last + 2
 }
 
 type replay struct {
