@@ -100,7 +100,7 @@ func (o *produceOptions) record(line []byte) (log.Record, error) {
 	if o.separator != "" {
 		key, value, found := bytes.Cut(line, []byte(o.separator))
 		if !found {
-			return log.Record{}, fmt.Errorf("no key: %q is not in it", o.separator)
+			return log.Record{}, fmt.Errorf("no key: %q is not in it (--key-separator cuts a line into key and value)", o.separator)
 		}
 		return log.Record{Key: key, Value: value}, nil
 	}

@@ -96,7 +96,7 @@ func produce(ctx context.Context, s streams, at *location, topic string, in io.R
 	}
 	b, err := log.Open(at.dir, log.Config{})
 	if errors.Is(err, log.ErrLocked) {
-		return fmt.Errorf("%w (stop the program that has it, or produce from within it)", err)
+		return fmt.Errorf("%w, or produce from within it", err)
 	}
 	if err != nil {
 		return err
@@ -111,7 +111,11 @@ func produceTo(ctx context.Context, s streams, b *log.Broker, topic string, in i
 	}
 	lines := &lineReader{in: bufio.NewReaderSize(in, lineBufferBytes), limit: d.Config.MaxMessageBytes, record: o.record}
 	written, err := appendLines(ctx, b.NewProducer(), topic, lines)
-	if _, printErr := fmt.Fprintf(s.err, "%s: %d records appended\n", topic, written); err == nil {
+	records := "records"
+	if written == 1 {
+		records = "record"
+	}
+	if _, printErr := fmt.Fprintf(s.err, "%s: %d %s appended\n", topic, written, records); err == nil {
 		err = printErr
 	}
 	return err

@@ -62,7 +62,7 @@ func newGroup(name, short string) *cobra.Command {
 func arguments(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
-			return usageError(fmt.Errorf("%s: %w", cmd.CommandPath(), err))
+			return usageError(fmt.Errorf("%w: want %s", err, cmd.UseLine()))
 		}
 		return nil
 	}
