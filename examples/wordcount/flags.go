@@ -68,10 +68,10 @@ func parse(args []string, stdout io.Writer) (options, error) {
 	f := pflag.NewFlagSet("wordcount", pflag.ContinueOnError)
 	f.SortFlags = false
 	f.Usage = func() { fmt.Fprint(stdout, usage, f.FlagUsages()) }
-	f.StringVar(&o.format, "format", formatView, "`FORMAT` view shows the counts, tsv also prints them at the end")
+	f.StringVar(&o.format, "format", formatView, "`FORMAT` of the result: view shows the counts, tsv also prints them at the end")
 	f.StringVar(&o.dataDir, "data-dir", "", "`DIR` keeps log and state (default: a temporary one, removed at the end)")
 	f.Int32Var(&o.partitions, "partitions", defaultPartitions, "`N` partitions of each topic; a kept directory stays with its number")
-	f.StringVar(&durability, "durability", log.Sync.String(), "`MODE` sync, interval or os: when a commit counts as done")
+	f.StringVar(&durability, "durability", log.Sync.String(), "`MODE` of commits, sync, interval or os: when one counts as done")
 	f.IntVar(&o.lines.MaxLineBytes, "max-line", defaultMaxLine, "`BYTES` that a line may have")
 	if err := f.Parse(args); err != nil {
 		return o, err

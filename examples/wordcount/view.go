@@ -130,7 +130,7 @@ func (v *view) line(s sample) string {
 	parts := []string{
 		counted(s.words, "word"),
 		term.Rate(v.rate(s, func(s sample) int64 { return s.counts.Records })),
-		"lag " + term.Count(s.lines.Lag+s.counts.Lag),
+		"lag " + v.lag(s),
 		"commits " + term.Count(s.commits()),
 		v.inputDone(s),
 	}
@@ -138,6 +138,15 @@ func (v *view) line(s sample) string {
 		parts = append(parts, s.topLine(3))
 	}
 	return fmt.Sprintf("%5.1f s  %s", s.at.Sub(v.job.began).Seconds(), strings.Join(parts, "  "))
+}
+
+// lag is unknown until the state is open: with it comes how far the input was
+// read.
+func (v *view) lag(s sample) string {
+	if v.job.resumed && !v.restoredAll(s) {
+		return "– (opening the state)"
+	}
+	return term.Count(s.lines.Lag + s.counts.Lag)
 }
 
 // commits counts those of the input and of the topology.
@@ -205,7 +214,7 @@ func (v *view) foot(b *strings.Builder, s sample) {
 	}
 	fmt.Fprintf(b, "  words %s   %s   lag %s   commits %s\n", v.palette.Bold(term.Count(s.words)),
 		term.Rate(v.rate(s, func(s sample) int64 { return s.counts.Records })),
-		term.Count(s.lines.Lag+s.counts.Lag), term.Count(s.commits()))
+		v.lag(s), term.Count(s.commits()))
 	if v.job.stdin {
 		fmt.Fprintf(b, "  input %s, Ctrl-D ends it\n", term.Bytes(s.input.BytesDone))
 		return

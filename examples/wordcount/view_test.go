@@ -67,6 +67,12 @@ func TestLine(t *testing.T) {
 	if got := v.line(s); got != want {
 		t.Errorf("want %q\ngot  %q", want, got)
 	}
+	v.job.resumed = true
+	opening := s
+	opening.tasks = 3 // of 4
+	if got := v.line(opening); !strings.Contains(got, "  lag – (opening the state)  ") {
+		t.Errorf("a lag before the positions are known: %q", got)
+	}
 	v.job.stdin = true
 	if got := v.line(s); !strings.Contains(got, "  input 60 B  ") {
 		t.Errorf("standard input has no total: %q", got)
