@@ -20,6 +20,10 @@ func StopAtEnd() ConsumeOption { return func(o *consumeOptions) { o.stopAtEnd = 
 // Consume yields the records of the topic from the beginning, in order within
 // a partition, and follows it until ctx ends. An error ends it; that ctx ended
 // is none.
+//
+// [OnDir] opens the directory for writing, and so needs it alone and makes it
+// if it is missing. Beside the process that has it, read with [OnLog] of
+// [log.OpenReadOnly]; in that process, with OnLog of its broker.
 func (t Topic[K, V]) Consume(ctx context.Context, from Where, options ...ConsumeOption) iter.Seq2[Record[K, V], error] {
 	var o consumeOptions
 	for _, option := range options {
@@ -103,7 +107,7 @@ type topicReader struct {
 func (r *topicReader) assign(cluster Cluster, topic string) error {
 	d, err := cluster.Topic(topic)
 	if err != nil {
-		return err
+		return withWayOut(err)
 	}
 	for _, p := range d.Partitions {
 		tp := log.TopicPartition{Topic: topic, Partition: p.Partition}

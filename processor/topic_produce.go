@@ -2,6 +2,7 @@ package processor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -10,7 +11,7 @@ import (
 
 // Produce appends records to the topic, all or none, each to the partition of
 // its key. A timestamp of zero becomes the time of the call. The topic must
-// exist.
+// exist, see [Topic.Create].
 func (t Topic[K, V]) Produce(ctx context.Context, to Producer, records ...Record[K, V]) error {
 	if err := t.Err(); err != nil {
 		return err
@@ -26,9 +27,17 @@ func (t Topic[K, V]) Produce(ctx context.Context, to Producer, records ...Record
 		}
 	}
 	if err := to.Produce(ctx, t.name, encoded...); err != nil {
-		return fmt.Errorf("produce to %s: %w", t.name, err)
+		return fmt.Errorf("produce to %s: %w", t.name, withWayOut(err))
 	}
 	return nil
+}
+
+// withWayOut says how a topic that is not there comes to be.
+func withWayOut(err error) error {
+	if errors.Is(err, log.ErrUnknownTopic) {
+		return fmt.Errorf("%w (Topic.Create makes it, or an App that reads or writes it)", err)
+	}
+	return err
 }
 
 func (t Topic[K, V]) encode(r *Record[K, V], out *log.Record) error {

@@ -76,6 +76,9 @@ func TestConsumeReportsWhatItCanNotRead(t *testing.T) {
 		if !errors.Is(err, log.ErrUnknownTopic) {
 			t.Errorf("got %v, want ErrUnknownTopic", err)
 		}
+		if !strings.Contains(err.Error(), "Topic.Create makes it") {
+			t.Errorf("no way out in %v", err)
+		}
 	}
 	produceLines(t, broker, "not a number")
 	numbers := processor.NewTopic[string, int64]("lines")

@@ -64,7 +64,7 @@ func (b *Builder) Build() (*Topology, error) {
 	faults := append([]error(nil), b.faults...)
 	faults = append(faults, b.checkTopics()...)
 	faults = append(faults, b.checkStores()...)
-	if len(b.nodes) == 0 {
+	if len(b.nodes) == 0 && len(faults) == 0 { // a faulty source is no node
 		faults = append(faults, fmt.Errorf("topology %q: no source", b.name))
 	}
 	if len(faults) > 0 {

@@ -69,6 +69,14 @@ func TestBuildOfNothing(t *testing.T) {
 	}
 }
 
+func TestBuildNamesAFaultySourceOnce(t *testing.T) {
+	b := processor.NewTopology("app")
+	processor.Source(b, "lines", processor.NewTopic[string, string]("a name"))
+	if _, err := b.Build(); err == nil || strings.Contains(err.Error(), "no source") {
+		t.Errorf("got %v, want the name of the topic as the only mistake", err)
+	}
+}
+
 func TestMergeOfTwoTopologiesIsAMistake(t *testing.T) {
 	a, b := processor.NewTopology("a"), processor.NewTopology("b")
 	both := processor.Merge(processor.Source(a, "lines", lines), processor.Source(b, "lines", lines))
