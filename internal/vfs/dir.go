@@ -16,6 +16,9 @@ import (
 // creates the directory, and those above it, durably, if it is missing. No
 // name leads out of it, not through symbolic links either (see [os.Root]).
 func Dir(path string) (FS, error) {
+	if path == "" {
+		return nil, errors.New("open directory: its name is empty (give one)")
+	}
 	if err := makeDirDurably(path); err != nil {
 		return nil, fmt.Errorf("open directory %s: %w", path, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -76,5 +77,11 @@ func TestWriteFileAtomicFails(t *testing.T) {
 		}
 		wantFile(t, m, "f", want)
 		wantList(t, m, ".", "f")
+	}
+}
+
+func TestDirWithoutANameIsRefused(t *testing.T) {
+	if _, err := Dir(""); err == nil || !strings.Contains(err.Error(), "name is empty") {
+		t.Errorf("got %v, want that the name is empty", err)
 	}
 }
