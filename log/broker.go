@@ -172,20 +172,14 @@ func (b *Broker) Close() error {
 	return errors.Join(b.finish(), b.closeFiles())
 }
 
-// finish checkpoints everything, which leaves the journal empty.
+// finish checkpoints everything, which leaves the journal empty. The journal is
+// closed first: a commit that came between the snapshot and that would be
+// acknowledged, and its offsets and topics be nowhere.
 func (b *Broker) finish() error {
-	var s *snapshot
-	err := b.journal.Exclusive(func() error {
-		s = b.snapshotLocked(b.journal.Next())
-		return nil
-	})
-	if err != nil {
-		return err
-	}
 	if err := b.journal.Close(); err != nil {
 		return err
 	}
-	return b.checkpoint(s, true)
+	return b.checkpoint(b.snapshotLocked(b.journal.Next()), true)
 }
 
 func (b *Broker) closeFiles() error {
@@ -281,8 +275,8 @@ func (b *Broker) addTopicLocked(t *topic) {
 	b.pub.byID[t.id] = t
 }
 
-func partitionDir(p *partition) string {
-	return path.Join(topicsDir, p.topic.id.String(), strconv.Itoa(int(p.id)))
+func partitionDir(topic uuid.UUID, partition int32) string {
+	return path.Join(topicsDir, topic.String(), strconv.Itoa(int(partition)))
 }
 
 // partitionFS returns the directory of a partition. Its name has nothing of
@@ -290,7 +284,7 @@ func partitionDir(p *partition) string {
 // durable, also where it is there already: the process that made it may have
 // been killed before it could.
 func (b *Broker) partitionFS(p *partition) (vfs.FS, error) {
-	dir := partitionDir(p)
+	dir := partitionDir(p.topic.id, p.id)
 	if !p.dirDurable {
 		err := b.fsys.MkdirAll(dir, 0o700)
 		for _, d := range []string{path.Dir(dir), topicsDir} {

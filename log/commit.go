@@ -1,6 +1,8 @@
 package log
 
 import (
+	"errors"
+
 	"github.com/freshet/freshet/internal/batch"
 	"github.com/freshet/freshet/log/internal/journal"
 	"github.com/freshet/freshet/log/internal/segment"
@@ -16,6 +18,7 @@ type Commit struct {
 	topics  []*topic // to be created
 	fence   Fence
 	entry   *journal.Entry
+	taken   bool // the leader's: it was given its offsets
 }
 
 type commitBatch struct {
@@ -74,6 +77,8 @@ func (b *Broker) Commit(c *Commit) (Committed, error) {
 // the journal.
 const partBytes = 16 << 20
 
+var errTwice = errors.New("commit was committed already (build another)")
+
 // A sequencer gives offsets to commits and publishes them: the broker as the
 // journal sees it.
 type sequencer struct{ b *Broker }
@@ -81,9 +86,13 @@ type sequencer struct{ b *Broker }
 // Sequence numbers the records of a commit and lays it out for the journal.
 func (s sequencer) Sequence(e *journal.Entry) error {
 	c := e.Commit.(*Commit)
+	if c.taken {
+		return errTwice // its batches belong to readers
+	}
 	if err := s.b.checkFence(c.fence); err != nil {
 		return err
 	}
+	c.taken = true
 	meta := make([]byte, 0, len(c.batches)*(entryHeaderBytes+batchPrefixBytes)+len(c.offsets)*64)
 	var part [][]byte
 	size := 0
@@ -124,6 +133,7 @@ func (s sequencer) Undo(group []*journal.Entry) {
 			p := c.batches[i].p
 			p.next = p.end
 		}
+		c.taken = false
 		e.Parts = nil
 	}
 }

@@ -137,6 +137,9 @@ func (c *CommitBuilder) SetOffset(group string, tp TopicPartition, o CommittedOf
 	if err != nil {
 		return err
 	}
+	if len(group) > maxGroupBytes {
+		return fmt.Errorf("group name of %d bytes, at most %d", len(group), maxGroupBytes)
+	}
 	if len(o.Metadata) > maxMetadataBytes {
 		return fmt.Errorf("offset metadata of %d bytes, at most %d", len(o.Metadata), maxMetadataBytes)
 	}
@@ -144,7 +147,10 @@ func (c *CommitBuilder) SetOffset(group string, tp TopicPartition, o CommittedOf
 	return nil
 }
 
-const maxMetadataBytes = 4096
+const (
+	maxMetadataBytes = 4096
+	maxGroupBytes    = 1<<15 - 1 // what Kafka's protocol can carry
+)
 
 // SetFence makes this commit and those that follow fail with ErrFenced once
 // the group has been claimed by another.

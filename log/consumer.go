@@ -2,7 +2,9 @@ package log
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"sync"
 
 	"github.com/freshet/freshet/internal/batch"
@@ -59,9 +61,12 @@ func (c *Consumer) Assign(tp TopicPartition, from Offset) error {
 	if err != nil {
 		return err
 	}
-	c.Unassign(tp)
 	c.b.pub.Lock()
 	defer c.b.pub.Unlock()
+	if c.isClosed() {
+		return ErrClosed
+	}
+	c.unassignLocked(tp)
 	if from < p.start || from > p.end {
 		return fmt.Errorf("partition %s, offset %d, has %d to %d: %w", tp, from, p.start, p.end, ErrOffsetOutOfRange)
 	}
@@ -73,14 +78,29 @@ func (c *Consumer) Assign(tp TopicPartition, from Offset) error {
 
 // Unassign makes the consumer read tp no more.
 func (c *Consumer) Unassign(tp TopicPartition) {
+	c.b.pub.Lock()
+	defer c.b.pub.Unlock()
+	c.unassignLocked(tp)
+}
+
+// unassignLocked also keeps Close, which may come from any goroutine, from
+// seeing half a change.
+func (c *Consumer) unassignLocked(tp TopicPartition) {
 	for i, f := range c.assigned {
 		if f.p.tp == tp {
 			c.assigned = append(c.assigned[:i], c.assigned[i+1:]...)
-			c.b.pub.Lock()
 			f.p.removeConsumerLocked(c)
-			c.b.pub.Unlock()
 			return
 		}
+	}
+}
+
+func (c *Consumer) isClosed() bool {
+	select {
+	case <-c.closed:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -113,8 +133,10 @@ func (c *Consumer) Ready() <-chan struct{} { return c.ready }
 
 // Fetch returns what is there, at most about maxBytes of it, and never waits.
 // Each partition has at most one Fetch in the result; the first batch is
-// returned even if it alone is larger. All partitions are seen at one moment:
-// of a commit to several of them, all is there or none.
+// returned even if it alone is larger. All partitions are seen at one moment,
+// that of Fetch.End: of a commit to several of them, all is below it or none.
+// How far a Fetch gets towards it depends on maxBytes and on where the records
+// are kept.
 //
 // The records are valid for ever, unless the consumer reuses memory.
 func (c *Consumer) Fetch(maxBytes int) ([]Fetch, error) {
@@ -122,11 +144,14 @@ func (c *Consumer) Fetch(maxBytes int) ([]Fetch, error) {
 	if err != nil || len(plan) == 0 {
 		return nil, err
 	}
-	c.first++
+	c.first = (c.first + 1) % len(c.assigned)
 	out := make([]Fetch, 0, len(plan))
 	left := maxBytes
 	for i := range plan {
 		f, err := plan[i].fetch(max(left, 1), c.reuse)
+		if errors.Is(err, fs.ErrClosed) {
+			return nil, ErrClosed // the broker, while we read
+		}
 		if err != nil {
 			return nil, fmt.Errorf("fetch %s: %w", plan[i].pos.p.tp, err)
 		}
@@ -149,7 +174,7 @@ type fetchPlan struct {
 func (c *Consumer) plan() ([]fetchPlan, error) {
 	c.b.pub.RLock()
 	defer c.b.pub.RUnlock()
-	if c.b.pub.closed {
+	if c.b.pub.closed || c.isClosed() {
 		return nil, ErrClosed
 	}
 	var plan []fetchPlan

@@ -101,16 +101,14 @@ func (h *history) run() error {
 			h.crash.after = h.rng.IntN(20) // while it opens
 		}
 		b, err := OpenFS(h.fs(), h.cfg)
-		if err == nil {
-			if err := h.check(b); err != nil {
-				return err
-			}
-			err = h.live(b)
-			if err != nil {
-				return err
-			}
-		} else if h.crash.left == nil {
+		switch {
+		case h.crash.left != nil: // while it opened, at worst in tidying up
+		case err != nil:
 			return fmt.Errorf("open: %w", err)
+		default:
+			if err := errors.Join(h.check(b), h.live(b)); err != nil {
+				return err
+			}
 		}
 		if h.crash.left != nil {
 			h.mem = h.crash.left

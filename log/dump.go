@@ -257,8 +257,7 @@ func quote(b []byte) string {
 // them.
 func (d *dumper) segments(p partitionEntry) {
 	name, _ := d.wanted(p.topic)
-	t := newTopic(p.topic, name, TopicConfig{Partitions: p.partition + 1})
-	dir := partitionDir(t.partitions[p.partition])
+	dir := partitionDir(p.topic, p.partition)
 	for _, e := range p.segments {
 		d.segment(fmt.Sprintf("%s-%d", name, p.partition), dir, e)
 	}

@@ -100,6 +100,27 @@ type segmentEntry struct {
 	sizeBytes int64
 }
 
+// check finds what no checkpoint has: readers rely on segments that follow
+// each other from start to end.
+func (p *partitionEntry) check() error {
+	next := p.start
+	for _, s := range p.segments {
+		if s.base != next || s.end < s.base || s.sizeBytes < 0 {
+			return fmt.Errorf("partition entry: segment of offsets %d to %d, %d bytes, where offset %d is next", s.base, s.end, s.sizeBytes, next)
+		}
+		next = s.end
+	}
+	if p.start < 0 || next != p.end {
+		return fmt.Errorf("partition entry: offsets %d to %d, segments end at %d", p.start, p.end, next)
+	}
+	for i := range p.epochs {
+		if e := p.epochs[i]; e.start < p.start || i > 0 && (e.epoch <= p.epochs[i-1].epoch || e.start <= p.epochs[i-1].start) {
+			return fmt.Errorf("partition entry: leader epoch %d from offset %d is out of order", e.epoch, e.start)
+		}
+	}
+	return nil
+}
+
 func appendPartitionEntry(dst []byte, p partitionEntry) []byte {
 	begin := len(dst)
 	dst = beginEntry(dst, entryPartition)

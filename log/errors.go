@@ -22,7 +22,7 @@ var (
 	// ErrReadOnly: the broker was opened with OpenReadOnly.
 	ErrReadOnly = errors.New("log is open for reading only")
 	// ErrClosed: the broker or consumer was closed.
-	ErrClosed = errors.New("log is closed")
+	ErrClosed = journal.ErrClosed
 	// ErrNotALog: the directory holds no log.
 	ErrNotALog = errors.New("no log here")
 

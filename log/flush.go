@@ -1,7 +1,9 @@
 package log
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/freshet/freshet/internal/vfs"
@@ -124,33 +126,44 @@ func (b *Broker) flush() error {
 	return nil
 }
 
-// flushPartition writes the tail of p as it is now. Only the flusher, and
-// whoever runs in its place, calls it.
+// flushPartition writes the tail of p as it is now, segment by segment, so that
+// what is in one is never written again should the next have no room. Only the
+// flusher, and whoever runs in its place, calls it.
 func (b *Broker) flushPartition(p *partition) error {
 	b.pub.RLock()
-	tail, segments := p.tail[:len(p.tail):len(p.tail)], p.segments
+	tail := p.tail[:len(p.tail):len(p.tail)]
 	b.pub.RUnlock()
-	done := 0
-	for done < len(tail) {
-		var s *segment.Segment
-		var err error
-		if s, segments, err = b.activeSegment(p, segments, Offset(tail[done].First)); err != nil {
-			return err
-		}
-		n := fitting(s, tail[done:], b.cfg.SegmentBytes)
-		b.unsynced[s] = p
-		if err := s.Append(tail[done:done+n], b.flushBuf); err != nil {
+	for len(tail) > 0 {
+		n, err := b.flushSegment(p, tail)
+		if err != nil {
 			return fmt.Errorf("partition %s: %w", p.tp, err)
 		}
-		done += n
-	}
-	b.pub.Lock()
-	defer b.pub.Unlock()
-	b.pub.tailBytes -= p.flushedLocked(len(tail), segments)
-	if len(p.tail) > 0 {
-		b.pub.dirty = append(b.pub.dirty, p)
+		tail = tail[n:]
 	}
 	return nil
+}
+
+// flushSegment moves as many spans of the tail into one segment as it takes.
+func (b *Broker) flushSegment(p *partition, tail []segment.Span) (n int, err error) {
+	s, segments, err := b.activeSegment(p, Offset(tail[0].First))
+	if err != nil {
+		return 0, err
+	}
+	n = fitting(s, tail, b.cfg.SegmentBytes)
+	if err := s.Append(tail[:n], b.flushBuf); err != nil {
+		if len(segments) > len(p.segments) { // begun for this, and nobody knows of it yet
+			err = errors.Join(err, s.Close())
+		}
+		return 0, err
+	}
+	b.unsynced[s] = p
+	b.pub.Lock()
+	defer b.pub.Unlock()
+	b.pub.tailBytes -= p.flushedLocked(n, segments)
+	if n == len(tail) && len(p.tail) > 0 {
+		b.pub.dirty = append(b.pub.dirty, p)
+	}
+	return n, nil
 }
 
 // fitting returns how many spans the segment takes before it is full, at
@@ -167,12 +180,13 @@ func fitting(s *segment.Segment, spans []segment.Span, segmentBytes int64) int {
 }
 
 // activeSegment returns the segment that the batch at offset next goes to,
-// beginning one where there is none or the last is full.
-func (b *Broker) activeSegment(p *partition, segments []*segment.Segment, next Offset) (*segment.Segment, []*segment.Segment, error) {
-	if n := len(segments); n > 0 {
-		s := segments[n-1]
+// beginning one where there is none or the last is full, and the segments of p
+// with it.
+func (b *Broker) activeSegment(p *partition, next Offset) (*segment.Segment, []*segment.Segment, error) {
+	if n := len(p.segments); n > 0 {
+		s := p.segments[n-1]
 		if s.SizeBytes() < b.cfg.SegmentBytes && s.FitsOffset(int64(next)) {
-			return s, segments, nil
+			return s, p.segments, nil
 		}
 	}
 	dir, err := b.partitionFS(p)
@@ -181,11 +195,9 @@ func (b *Broker) activeSegment(p *partition, segments []*segment.Segment, next O
 	}
 	s, err := segment.Create(dir, int64(next))
 	if err != nil {
-		return nil, nil, fmt.Errorf("partition %s: %w", p.tp, err)
+		return nil, nil, err
 	}
-	grown := make([]*segment.Segment, len(segments), len(segments)+1)
-	copy(grown, segments)
-	return s, append(grown, s), nil
+	return s, append(slices.Clone(p.segments), s), nil
 }
 
 // runSyncer syncs the journal every interval, for the interval durability.

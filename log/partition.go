@@ -1,6 +1,7 @@
 package log
 
 import (
+	"fmt"
 	"sort"
 
 	"github.com/freshet/freshet/internal/batch"
@@ -94,6 +95,9 @@ func (p *partition) describeLocked() PartitionDescription {
 // spanOf describes one whole batch.
 func spanOf(b []byte) (segment.Span, batch.Header, error) {
 	h, err := batch.ParseHeader(b)
+	if err == nil && h.SizeBytes() != len(b) {
+		err = fmt.Errorf("%w: %d bytes, want %d by its length field", ErrCorrupt, len(b), h.SizeBytes())
+	}
 	if err != nil {
 		return segment.Span{}, h, err
 	}

@@ -90,6 +90,7 @@ func (f *follower) tryLoad() error {
 			p.start, p.end = 0, 0 // the entry of the partition tells, if there is one
 		}
 	}
+	b.pub.dirty, b.pub.tailBytes = nil, 0
 	b.cluster, b.epoch, f.first = h.cluster, h.epoch, h.first
 	if err := applyEntries(entries, loader{b}); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {

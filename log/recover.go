@@ -46,13 +46,14 @@ func (b *Broker) recover() (next uint64, err error) {
 	if err := applyEntries(entries, loader{b}); err != nil {
 		return 0, &vfs.CorruptError{Path: checkpointName, Pos: checkpointHeaderBytes, Err: err}
 	}
-	if h.closed {
-		return h.first + 1, nil
-	}
 	journalFS := vfs.Sub(b.fsys, journalDir)
+	if h.closed {
+		return journal.Beyond(journalFS, h.first)
+	}
 	if err := journal.Expect(journalFS, h.first); err != nil {
 		return 0, err
 	}
+	var flushErr error // which is not the journal's
 	tail, err := journal.Replay(journalFS, h.first, parseBoot(b.cfg.bootID()), func(parts [][]byte) error {
 		for _, part := range parts {
 			if err := applyEntries(part, loader{b}); err != nil {
@@ -60,10 +61,13 @@ func (b *Broker) recover() (next uint64, err error) {
 			}
 		}
 		if b.pub.tailBytes > b.cfg.TailBytes {
-			return b.flush()
+			flushErr = b.flush()
 		}
-		return nil
+		return flushErr
 	})
+	if flushErr != nil {
+		return 0, flushErr
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -155,10 +159,13 @@ func (l loader) applyOffset(group string, id uuid.UUID, n int32, o CommittedOffs
 
 func (l loader) applyPartition(e partitionEntry) error {
 	p, err := l.partition(e.topic, e.partition)
+	if err == nil {
+		err = e.check()
+	}
 	if err != nil {
 		return err
 	}
-	dir := vfs.Sub(l.b.fsys, partitionDir(p))
+	dir := vfs.Sub(l.b.fsys, partitionDir(e.topic, e.partition))
 	var segments []*segment.Segment
 	for i, s := range e.segments {
 		seg, err := l.open(dir, p, i, s)
@@ -169,6 +176,7 @@ func (l loader) applyPartition(e partitionEntry) error {
 		p.segments = segments // for closing, should the next one fail
 	}
 	p.start, p.end, p.next, p.epochs = e.start, e.end, e.end, e.epochs
+	p.wakeLocked() // what a follower had not read of the journal came this way
 	return nil
 }
 
