@@ -60,6 +60,8 @@ type Broker struct {
 	unsynced    map[*segment.Segment]*partition
 	flushBuf    []byte
 
+	buffers buffers // of batches, to be used again
+
 	stop       chan struct{} // closed by Close
 	background sync.WaitGroup
 	recovery   Recovery
@@ -114,6 +116,7 @@ func newBroker(fsys vfs.FS, dir string, cfg Config) *Broker {
 		flushBuf:    make([]byte, 0, flushBufBytes),
 		stop:        make(chan struct{}),
 	}
+	b.buffers.limit = cfg.TailBytes / tailFlushPart
 	b.resetLocked()
 	b.pub.claims = map[string]Fence{}
 	b.pub.room = make(chan struct{})

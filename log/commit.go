@@ -146,7 +146,7 @@ func (s sequencer) Publish(group []*journal.Entry) {
 		b.publishLocked(e.Commit.(*Commit))
 		e.Parts = nil
 	}
-	full := b.pub.tailBytes > b.cfg.TailBytes/2
+	full := b.pub.tailBytes > b.cfg.TailBytes/tailFlushPart
 	b.pub.Unlock()
 	if full {
 		b.wakeFlusher()

@@ -103,7 +103,11 @@ func (a *TopicAppender) Append(partition int32, r *Record) error {
 			p.dirty = true
 			a.c.dirty = append(a.c.dirty, p)
 		}
-		p.open.Reset(p.hint)
+		if buf := a.c.b.buffers.get(p.hint); buf != nil {
+			p.open.ResetBuffer(buf)
+		} else {
+			p.open.Reset(p.hint)
+		}
 	}
 	p.open.AppendRaw(r.TimestampMillis, r.Key, r.Value, len(r.Headers), headers)
 	return nil

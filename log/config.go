@@ -72,8 +72,9 @@ type Config struct {
 	SegmentBytes int64
 
 	// TailBytes bounds the memory that holds batches not yet written to their
-	// segments. Past half of it they are written in the background; past all
-	// of it commits wait. Default 64 MiB.
+	// segments. Past a quarter of it they are written in the background; past
+	// all of it commits wait. A quarter more may be kept for reuse. Default
+	// 64 MiB.
 	TailBytes int64
 
 	// Logger gets one line a change of state. Default: none.

@@ -11,8 +11,13 @@ import (
 )
 
 // The flusher is the one goroutine that writes segments and checkpoints. It
-// wakes when the tails have grown past half of Config.TailBytes, and when a
+// wakes when the tails have grown past a part of Config.TailBytes, and when a
 // journal file was sealed.
+
+// tailFlushPart is the part of Config.TailBytes at which the tails are written
+// to their segments, and up to which memory is kept for reuse: as little as
+// lets a consumer that is somewhat behind find its records in memory.
+const tailFlushPart = 4
 
 // flushBufBytes is how much goes to a segment in one write.
 const flushBufBytes = 256 << 10
@@ -159,7 +164,7 @@ func (b *Broker) flushSegment(p *partition, tail []segment.Span) (n int, err err
 	b.unsynced[s] = p
 	b.pub.Lock()
 	defer b.pub.Unlock()
-	b.pub.tailBytes -= p.flushedLocked(n, segments)
+	b.pub.tailBytes -= p.flushedLocked(n, segments, &b.buffers)
 	if n == len(tail) && len(p.tail) > 0 {
 		b.pub.dirty = append(b.pub.dirty, p)
 	}

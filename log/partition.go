@@ -3,6 +3,7 @@ package log
 import (
 	"fmt"
 	"sort"
+	"sync/atomic"
 
 	"github.com/freshet/freshet/internal/batch"
 	"github.com/freshet/freshet/log/internal/segment"
@@ -32,6 +33,7 @@ type partition struct {
 	segments   []*segment.Segment // replaced, never changed in place
 	tail       []segment.Span     // published, not yet in a segment; appended to, then replaced
 	tailBytes  int64
+	lent       atomic.Bool // a consumer has seen the tail, so its memory is not reused
 	epochs     []epochStart
 	consumers  []*Consumer
 }
@@ -47,15 +49,21 @@ func (p *partition) publishLocked(sp segment.Span, epoch int32) {
 }
 
 // flushedLocked moves the n oldest spans of the tail out: the segments have
-// them.
-func (p *partition) flushedLocked(n int, segments []*segment.Segment) (bytes int64) {
+// them. Their memory is reused if no consumer has seen it.
+func (p *partition) flushedLocked(n int, segments []*segment.Segment, free *buffers) (bytes int64) {
 	for _, sp := range p.tail[:n] {
 		bytes += int64(len(sp.Bytes))
+		if !p.lent.Load() {
+			free.put(sp.Bytes)
+		}
 	}
 	// Consumers may hold the old slice, so it is left as it is.
 	p.tail = append([]segment.Span(nil), p.tail[n:]...)
 	p.tailBytes -= bytes
 	p.segments = segments
+	if len(p.tail) == 0 {
+		p.lent.Store(false)
+	}
 	return bytes
 }
 
@@ -65,6 +73,7 @@ func (p *partition) tailFromLocked(from Offset) ([]segment.Span, bool) {
 	if len(p.tail) == 0 || Offset(p.tail[0].First) > from {
 		return nil, false
 	}
+	p.lent.Store(true)
 	i := sort.Search(len(p.tail), func(i int) bool { return Offset(p.tail[i].Last) >= from })
 	return p.tail[i:len(p.tail):len(p.tail)], true
 }

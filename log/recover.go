@@ -142,6 +142,7 @@ func (l loader) applyBatch(id uuid.UUID, n int32, b []byte) error {
 		l.b.pub.dirty = append(l.b.pub.dirty, p)
 	}
 	p.publishLocked(sp, h.LeaderEpoch)
+	p.lent.Store(true) // its memory is that of the journal as it was read
 	p.next = p.end
 	l.b.pub.tailBytes += int64(len(sp.Bytes))
 	p.wakeLocked()

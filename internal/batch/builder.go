@@ -24,6 +24,12 @@ func (b *Builder) Reset(capacityBytes int) {
 	*b = Builder{initCap: capacityBytes}
 }
 
+// ResetBuffer empties b and gives it the buffer of a batch that nobody needs any
+// more.
+func (b *Builder) ResetBuffer(buf []byte) {
+	*b = Builder{buf: buf[:0]}
+}
+
 // Append encodes a record as the next of the batch. A nil key or value is null.
 // Nothing is kept of the arguments.
 //

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -185,4 +186,74 @@ func testCloseWaitsForTheLeader(t *testing.T) {
 	if err := j.Close(); !errors.Is(err, ErrClosed) && !errors.Is(err, ErrPoisoned) {
 		t.Errorf("closed again: %v", err)
 	}
+}
+
+// TestCrashedGroupsLeaveAPrefix crashes the machine at a random operation of a
+// journal that writes groups of commits, some of them in parts, some refused
+// for want of room. What is left is all that was acknowledged, and a prefix.
+func TestCrashedGroupsLeaveAPrefix(t *testing.T) {
+	start := rand.Uint64N(1 << 32)
+	for seed := start; seed < start+300; seed++ {
+		if err := crashGroups(t, rand.New(rand.NewPCG(seed, 0))); err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+	}
+}
+
+func crashGroups(t *testing.T, rng *rand.Rand) error {
+	mem := vfs.NewMem()
+	var left *vfs.Mem
+	full, power, ops := false, rng.IntN(3) > 0, rng.IntN(60)
+	fsys := vfs.Fail(mem, func(op vfs.Op) error {
+		switch {
+		case left != nil:
+			return syscall.EIO
+		case !op.Kind.Mutates():
+			return nil
+		}
+		if ops--; ops == 0 && power {
+			left = mem.Crash(rng)
+			return syscall.EIO
+		} else if ops == 0 {
+			left = mem.KillProcess()
+			return syscall.EIO
+		}
+		if full && op.Kind == vfs.OpWrite && op.Bytes > 300 {
+			return &vfs.ShortWrite{Bytes: rng.IntN(int(op.Bytes)), Err: syscall.ENOSPC}
+		}
+		return nil
+	})
+	ops += 4 // for beginning
+	j, rec := newJournal(t, fsys, 2000, SyncGroups)
+	var tried []string // and not refused
+	acked := 0
+	for n := 0; left == nil && n < 200; n++ {
+		var group []string
+		for range 1 + rng.IntN(5) {
+			group = append(group, fmt.Sprintf("%d/%d %s", n, len(group), strings.Repeat("x", rng.IntN(300))))
+		}
+		full = rng.IntN(4) == 0
+		errs := commitTogether(j, group...)
+		if !errors.Is(errs[0], ErrNoSpace) {
+			tried = append(tried, group...)
+		}
+		if errs[0] == nil {
+			acked = len(tried)
+		}
+	}
+	if !slices.Equal(rec.published, tried[:acked]) {
+		return fmt.Errorf("published %d commits, acknowledged %d", len(rec.published), acked)
+	}
+	if left == nil {
+		left = mem.KillProcess()
+	}
+	boot := testBoot
+	if power {
+		boot = Boot{2}
+	}
+	got, _, err := replayed(left, boot)
+	if err != nil || !isPrefix(got, tried) || len(got) < acked {
+		return fmt.Errorf("replayed %d of %d commits, %d were acknowledged, %w", len(got), len(tried), acked, err)
+	}
+	return j.closeFiles()
 }
