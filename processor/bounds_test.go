@@ -194,8 +194,9 @@ func TestRecordsThatExpandAreCommittedOneByOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	settle(t, app, epoch)
-	if n := app.Metrics().Total(-1).Commits; n < 90 {
-		t.Errorf("%d commits of 100 records that fill one each", n)
+	// While a commit is in flight, the next record fills another.
+	if n := app.Metrics().Total(-1).Commits; n < 50 {
+		t.Errorf("%d commits of 100 records that fill one each, want at least 50", n)
 	}
 	if err := app.Close(t.Context(), epoch); err != nil {
 		t.Error(err)

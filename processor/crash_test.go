@@ -53,7 +53,7 @@ func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
 func liveAndCrash(t *testing.T, l *life) {
 	l.start(t)
 	want := make(map[string]int64)
-	for range 40 {
+	for range 60 {
 		switch l.rng.IntN(8) {
 		case 0, 1:
 			word := fmt.Sprintf("w%d", l.rng.IntN(5))
@@ -102,8 +102,10 @@ func (l *life) start(t *testing.T) {
 		boot := fmt.Sprint("boot ", l.boots)
 		engine = leveldb.Engine(vfs.Sub(l.mem, "state"), leveldb.Options{BootID: func() string { return boot }})
 	}
+	// In every other life stores keep nothing that their databases hold too.
+	config := processor.Config{Engine: engine, Logger: l.logger, CacheBytes: l.rng.Int64N(2)}
 	var err error
-	l.app, err = processor.NewStepper(t.Context(), wordcount(t), processor.OnLog(l.broker), processor.Config{Engine: engine, Logger: l.logger}, l.rng.Uint64())
+	l.app, err = processor.NewStepper(t.Context(), wordcount(t), processor.OnLog(l.broker), config, l.rng.Uint64())
 	if err != nil {
 		t.Fatal(err)
 	}

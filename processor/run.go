@@ -129,8 +129,8 @@ func (r *run) share(n int) [][]assignment {
 }
 
 // newWorker returns a worker without tasks. spawn runs the jobs of its
-// companions.
-func (r *run) newWorker(spawn func(job func())) (*worker, error) {
+// companions, or late says how long they take.
+func (r *run) newWorker(spawn func(run func()), late func() bool) (*worker, error) {
 	consumer, err := r.cluster.NewConsumer()
 	if err != nil {
 		return nil, err
@@ -142,7 +142,7 @@ func (r *run) newWorker(spawn func(job func())) (*worker, error) {
 	}
 	return &worker{
 		run: r, consumer: consumer, committer: committer, slice: sliceRecords,
-		commits: newCompanion[flight](spawn), drains: newCompanion[drain](spawn),
+		commits: newCompanion[flight](spawn, late), drains: newCompanion[drain](spawn, late),
 	}, nil
 }
 

@@ -11,7 +11,8 @@ import (
 )
 
 // A Stepper is an App run by hand: on the caller's goroutine and clock, all
-// tasks by one worker, in an order drawn from a seed. Tests are built on it;
+// tasks by one worker, in an order drawn from a seed, which also says for how
+// many steps a commit or a write of stores is under way. Tests are built on it;
 // see package processortest.
 type Stepper struct {
 	run    *run
@@ -30,11 +31,11 @@ func NewStepper(ctx context.Context, topology *Topology, cluster Cluster, config
 	if err != nil {
 		return nil, fmt.Errorf("run %s: %w", topology.name, err)
 	}
-	w, err := r.newWorker(func(job func()) { job() })
+	rng := rand.New(rand.NewPCG(seed, 0))
+	w, err := r.newWorker(nil, func() bool { return rng.IntN(4) > 0 })
 	if err != nil {
 		return nil, fmt.Errorf("run %s: %w", topology.name, errors.Join(err, r.end()))
 	}
-	rng := rand.New(rand.NewPCG(seed, 0))
 	w.shuffle = func(tasks []*runningTask) {
 		rng.Shuffle(len(tasks), func(i, j int) { tasks[i], tasks[j] = tasks[j], tasks[i] })
 	}
@@ -49,8 +50,9 @@ func NewStepper(ctx context.Context, topology *Topology, cluster Cluster, config
 // and a commit if one is due. It returns false if there was nothing to do.
 // After an error only Kill is left.
 func (s *Stepper) Step(ctx context.Context, now time.Time) (progress bool, err error) {
-	progress, s.failed = s.worker.step(ctx, now)
-	return progress, s.failed
+	w := s.worker
+	progress, s.failed = w.step(ctx, now)
+	return progress || w.commits.busy || w.drains.busy, s.failed
 }
 
 // Close ends cleanly: what was processed is committed and the stores are

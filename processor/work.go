@@ -43,7 +43,7 @@ func (r *run) work(ctx context.Context) error {
 // workOn is the life of one worker.
 func (r *run) workOn(ctx context.Context, assignments []assignment) error {
 	var beside sync.WaitGroup
-	w, err := r.newWorker(beside.Go)
+	w, err := r.newWorker(beside.Go, nil)
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,8 @@ const sliceRecords = 1000
 //	  ▲                                                               │
 //	  └───────────────────────────────────────────────────────────────┘
 //
-// Nothing in it is locked. In a Stepper the companions are the caller itself.
+// Nothing in it is locked. In a Stepper the companions are the caller itself,
+// some steps later.
 type worker struct {
 	run       *run
 	tasks     []*runningTask // downstream first
