@@ -88,6 +88,11 @@ func profiled(file string, f func() error) (err error) {
 
 func newBenchCommand(s streams) *cobra.Command {
 	cmd := newGroup("bench", "Measure this machine: Freshet against the same work written by hand")
+	cmd.Long = `Measure this machine: Freshet against the same work written by hand. It takes
+minutes, on an idle machine; a first impression takes seconds:
+
+  freshet bench log --rounds 1 --durability os --batch 100
+  freshet bench wordcount --rounds 1 --durability os --words 1000000`
 	cmd.AddCommand(newBenchLogCommand(s), newBenchWordcountCommand(s))
 	return cmd
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"os"
@@ -52,5 +53,15 @@ func TestBenchRefusesWrongUsage(t *testing.T) {
 		if code != exitUsage || errs.Len() == 0 {
 			t.Errorf("bench %s: want exit code %d and a message, got %d, %q", args, exitUsage, code, &errs)
 		}
+	}
+}
+
+func TestBenchStopsWhenInterrupted(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	var errs bytes.Buffer
+	code := run(ctx, []string{"bench", "log", "--rounds", "1", "--durability", "os", "--batch", "1", "--dir", t.TempDir()}, streams{strings.NewReader(""), io.Discard, &errs})
+	if code != exitInterrupt || !strings.HasSuffix(errs.String(), "interrupted\n") || strings.Contains(errs.String(), "canceled") {
+		t.Errorf("want exit code %d and \"interrupted\", got %d, %q", exitInterrupt, code, &errs)
 	}
 }

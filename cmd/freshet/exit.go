@@ -42,7 +42,11 @@ func run(ctx context.Context, args []string, s streams) int {
 	root.SetErr(s.err)
 	err := root.ExecuteContext(ctx)
 	code := exitCode(err)
-	if err != nil && code != exitOK && !errors.Is(err, errInterrupted) {
+	switch {
+	case err == nil, code == exitOK, errors.Is(err, errInterrupted):
+	case code == exitInterrupt:
+		fmt.Fprintln(s.err, "interrupted")
+	default:
 		// Joined errors come in lines; a message is one.
 		fmt.Fprintf(s.err, "freshet: %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -25,6 +26,9 @@ program runs; only produce needs the directory for itself.
   freshet topic list --data-dir DIR
   freshet consume counts --from-beginning --data-dir DIR
   freshet log verify --data-dir DIR`
+	if info, ok := debug.ReadBuildInfo(); ok {
+		root.Version = info.Main.Version // that of the module, or of the commit
+	}
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError(err) })
 	root.PersistentFlags().StringVar(&at.dir, "data-dir", defaultDataDir, "`directory` of the log")
