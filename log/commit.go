@@ -73,9 +73,9 @@ func (b *Broker) Commit(c *Commit) (Committed, error) {
 	return out, nil
 }
 
-// partBytes is the size at which a commit is split into several records of
-// the journal.
-const partBytes = 16 << 20
+// defaultPartBytes is the size at which a commit is split into several records
+// of the journal.
+const defaultPartBytes = 16 << 20
 
 var errTwice = errors.New("commit was committed already (build another)")
 
@@ -102,7 +102,7 @@ func (s sequencer) Sequence(e *journal.Entry) error {
 		cb.last = cb.first + cb.count - 1
 		cb.p.next = cb.last + 1
 		batch.Stamp(cb.bytes, int64(cb.first), s.b.epoch)
-		if size > 0 && size+len(cb.bytes) > partBytes {
+		if size > 0 && size+len(cb.bytes) > s.b.cfg.partBytes {
 			e.Parts = append(e.Parts, part)
 			part, size = nil, 0
 		}

@@ -87,6 +87,9 @@ type Config struct {
 	// done inside Commit. For tests that replay a history by its seed.
 	stepped bool
 
+	// partBytes is the size of the parts of a large commit; tests set it.
+	partBytes int
+
 	// bootID names this boot of the machine, "" if unknown; tests set it.
 	bootID func() string
 }
@@ -111,6 +114,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.partBytes == 0 {
+		c.partBytes = defaultPartBytes
 	}
 	if c.bootID == nil {
 		c.bootID = bootID

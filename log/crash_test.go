@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -24,6 +25,7 @@ type history struct {
 
 	// fault, if set, is a bug of the log: it is asked before each operation.
 	fault func(vfs.Op) error
+	full  bool // the disk: no file grows
 
 	attempted []attempt // in order
 	acked     int       // of attempted, from the front
@@ -56,11 +58,12 @@ func newHistory(seed uint64) *history {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	h := &history{rng: rng, mem: vfs.NewMem()}
 	h.cfg = Config{
-		Durability:   []Durability{Sync, Sync, OS}[rng.IntN(3)],
+		Durability:   []Durability{Sync, Sync, Interval, OS}[rng.IntN(4)],
 		JournalBytes: 4<<10 + rng.Int64N(8<<10),
 		SegmentBytes: 1<<10 + rng.Int64N(4<<10),
 		TailBytes:    4<<10 + rng.Int64N(8<<10),
 		Now:          func() time.Time { return time.UnixMilli(1_700_000_000_000) },
+		partBytes:    100 + rng.IntN(2000),
 		stepped:      true,
 		bootID:       func() string { return fmt.Sprintf("00000000-0000-0000-0000-%012d", h.boot+1) },
 	}
@@ -89,8 +92,19 @@ func (h *history) fs() vfs.FS {
 		if h.fault != nil {
 			return h.fault(op)
 		}
-		return nil
+		return h.room(op)
 	})
+}
+
+// room is the full disk, which takes a part of what is written.
+func (h *history) room(op vfs.Op) error {
+	switch {
+	case h.full && op.Kind == vfs.OpWrite:
+		return &vfs.ShortWrite{Bytes: h.rng.IntN(int(op.Bytes) + 1), Err: syscall.ENOSPC}
+	case h.full && (op.Kind == vfs.OpCreate || op.Kind == vfs.OpPreallocate):
+		return syscall.ENOSPC
+	}
+	return nil
 }
 
 // run lives several lives and returns what is wrong, if something is.
@@ -156,13 +170,32 @@ func (h *history) live(b *Broker) error {
 		if err := c.SetOffset("g", historyPartitions[0], CommittedOffset{Offset: Offset(a.id), Metadata: "m"}); err != nil {
 			return err
 		}
-		h.attempted = append(h.attempted, a)
-		if _, err := b.Commit(c.Build()); err != nil {
+		if err := h.commit(b, a, c.Build()); err != nil || h.crash.left != nil {
 			return h.unlessCrashed(err)
 		}
-		h.acked = len(h.attempted)
 	}
 	return h.unlessCrashed(b.Close())
+}
+
+// commit tries an attempt, at times on a full disk, and in the interval mode is
+// the syncer at times.
+func (h *history) commit(b *Broker, a attempt, c *Commit) error {
+	h.full = h.fault == nil && h.rng.IntN(8) == 0
+	defer func() { h.full = false }()
+	h.attempted = append(h.attempted, a)
+	_, err := b.Commit(c)
+	switch {
+	case err == nil:
+		h.acked = len(h.attempted)
+	case errors.Is(err, ErrNoSpace) && h.crash.left == nil:
+		h.attempted = h.attempted[:len(h.attempted)-1] // it must never be seen
+	default:
+		return err
+	}
+	if h.cfg.Durability == Interval && h.rng.IntN(4) == 0 {
+		return b.journal.SyncNow()
+	}
+	return nil
 }
 
 func (h *history) unlessCrashed(err error) error {
