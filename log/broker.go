@@ -86,6 +86,9 @@ func openFS(fsys vfs.FS, dir string, cfg Config) (*Broker, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := refuseForeign(fsys); err != nil {
+		return nil, fmt.Errorf("open log %s: %w", dir, err)
+	}
 	lock, err := fsys.Lock(lockName)
 	if err != nil {
 		return nil, fmt.Errorf("open log %s: %w", dir, err)

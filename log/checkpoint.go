@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/freshet/freshet/internal/vfs"
 	"github.com/freshet/freshet/log/internal/journal"
@@ -193,6 +194,30 @@ func decodeCheckpointHeader(b []byte) (h checkpointHeader, err error) {
 }
 
 func corruptCheckpoint(err error) error { return &vfs.CorruptError{Path: checkpointName, Err: err} }
+
+// refuseForeign returns ErrNotALog for a directory that holds no log but
+// somebody else's files, so that a mistyped path does not mix the two. Names
+// that begin with a dot, and what file systems put at their root, are nobody's.
+func refuseForeign(fsys vfs.FS) error {
+	entries, err := fsys.ReadDir(".")
+	if err != nil {
+		return err
+	}
+	foreign := ""
+	for _, e := range entries {
+		switch name := e.Name(); {
+		case name == checkpointName:
+			return nil
+		case slices.Contains([]string{lockName, journalDir, topicsDir, "state", checkpointName + ".tmp", "lost+found"}, name):
+		case foreign == "" && name[0] != '.':
+			foreign = name
+		}
+	}
+	if foreign != "" {
+		return fmt.Errorf("%w: the directory holds other files, such as %s (take an empty or a new one)", ErrNotALog, foreign)
+	}
+	return nil
+}
 
 // isNew reports whether a directory without CHECKPOINT is one that never held
 // a log, so that making one there overwrites nothing.
