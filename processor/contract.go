@@ -14,9 +14,10 @@ var ErrTopologyChanged = errors.New("topology changed incompatibly")
 
 // checkContract compares the topology with the one that ran before, and
 // remembers it. The line about a topic is kept as the metadata of an offset of
-// that topic's first partition, in a group of its own.
+// that topic's first partition, in a group of its own, which bears no name that
+// an application can have.
 func (p *plan) checkContract(ctx context.Context, cluster Cluster, acceptChanges bool) error {
-	group := p.topology.name + "-topology"
+	group := p.topology.name + ":topology"
 	member, err := cluster.Join(group)
 	if err != nil {
 		return fmt.Errorf("join group %s: %w", group, err)

@@ -38,7 +38,32 @@ func (b *Builder) checkTopics() []error {
 		}
 		sources[n.topic.name] = n
 	}
+	faults = append(faults, b.checkOwnTopics()...)
 	return append(faults, b.checkPartitions()...)
+}
+
+// checkOwnTopics finds topics of the user's that bear the name of one that the
+// App makes for itself: records of both would be in it.
+func (b *Builder) checkOwnTopics() []error {
+	own := make(map[string]string)
+	for _, s := range b.stores {
+		own[s.changelog] = fmt.Sprintf("the changelog of store %q", s.name)
+	}
+	for _, n := range b.nodes {
+		if n.topic != nil && n.topic.repartition {
+			own[n.topic.name] = "a repartition topic of this topology"
+		}
+	}
+	var faults []error
+	for _, n := range b.nodes {
+		if n.topic == nil || n.topic.repartition {
+			continue
+		}
+		if what, taken := own[n.topic.name]; taken {
+			faults = append(faults, &BuildError{n.location, fmt.Errorf("topic %q: the name is that of %s (take another)", n.topic.name, what)})
+		}
+	}
+	return faults
 }
 
 // checkPartitions finds topics that are said to have different numbers of

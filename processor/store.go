@@ -13,7 +13,9 @@ type StoreConfig[K, V any] struct {
 	Serdes[K, V]
 
 	// NoChangelog leaves the store without its changelog topic: it is lost
-	// whenever its database is.
+	// whenever its database is, and after a crash it is as it was when changes
+	// were last written there (see Config.DrainInterval), although the input up
+	// to the last commit is not processed again. It is for what may be lost.
 	NoChangelog bool
 
 	// KeepForwarded keeps what was forwarded last of a changed key, for those

@@ -95,3 +95,25 @@ func TestASecondAppThatCanNotHaveTheDatabasesLeavesTheFirstAlone(t *testing.T) {
 		t.Errorf("count %d, want 3", got)
 	}
 }
+
+// An application may bear any name, also one made of another's.
+func TestAnApplicationIsNotFencedByOneWhoseNameBeginsItsOwn(t *testing.T) {
+	broker := openLog(t, vfs.NewMem())
+	defer broker.Close()
+	produceLines(t, broker, "a")
+	build := func(name string) *processor.Topology {
+		b := processor.NewTopology(name)
+		processor.Process(b, "copy", processor.Source(b, "lines", lines), copier)
+		topology, err := b.Build()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return topology
+	}
+	longer := start(t, build("orders-topology"), processor.OnLog(broker), processor.Config{})
+	longer.drained(t)
+	start(t, build("orders"), processor.OnLog(broker), processor.Config{}).end(t)
+	produceLines(t, broker, "b")
+	longer.drained(t)
+	longer.end(t)
+}

@@ -14,14 +14,14 @@ import (
 // A witness is a TB that remembers what ended it.
 type witness struct{ said string }
 
-// ended is what a witness panics with, as Fatalf does not return.
-var ended = errors.New("ended")
+// errEnded is what a witness panics with, as Fatalf does not return.
+var errEnded = errors.New("ended")
 
 func (w *witness) Helper()        {}
 func (w *witness) Cleanup(func()) {}
 func (w *witness) Fatalf(format string, args ...any) {
 	w.said = fmt.Sprintf(format, args...)
-	panic(ended)
+	panic(errEnded)
 }
 
 // fatal returns what use ended its test with.
@@ -30,7 +30,7 @@ func fatal(t *testing.T, use func(w processortest.TB)) string {
 	w := &witness{}
 	func() {
 		defer func() {
-			if p := recover(); p != nil && p != any(ended) {
+			if p := recover(); p != nil && p != any(errEnded) {
 				panic(p)
 			}
 		}()
