@@ -25,7 +25,7 @@ import (
 // than the log goes on with.
 func TestLeftoverFileIsNotTakenForTheNext(t *testing.T) {
 	fsys := vfs.NewMem()
-	if err := open(t, fsys, Config{}).Close(); err != nil {
+	if err := open(t, fsys, Config{JournalBytes: 64 << 10}).Close(); err != nil {
 		t.Fatal(err)
 	}
 	for n := uint64(2); n < 8; n++ {
@@ -37,7 +37,7 @@ func TestLeftoverFileIsNotTakenForTheNext(t *testing.T) {
 		if err := leftover.Close(); err != nil {
 			t.Fatal(err)
 		}
-		b := open(t, left, Config{})
+		b := open(t, left, Config{JournalBytes: 64 << 10})
 		if _, err := b.CreateTopic("t", TopicConfig{}); err != nil {
 			t.Fatal(err)
 		}
@@ -45,7 +45,7 @@ func TestLeftoverFileIsNotTakenForTheNext(t *testing.T) {
 		for i := range 8 {
 			want = append(want, fmt.Sprint(i))
 			produce(t, b, "t", fmt.Sprint(i))
-			again, err := OpenFS(left.KillProcess(), Config{})
+			again, err := OpenFS(left.KillProcess(), Config{JournalBytes: 64 << 10})
 			if err != nil {
 				t.Fatalf("leftover %d, %d commits: %v", n, i+1, err)
 			}

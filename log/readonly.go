@@ -49,10 +49,9 @@ func openReadOnlyFS(fsys vfs.FS, dir string, cfg Config) (*Broker, error) {
 
 // A follower keeps a read-only broker at the end of the owner's journal.
 type follower struct {
-	b       *Broker
-	first   uint64 // of the checkpoint that was loaded
-	reader  *journal.Reader
-	retries int
+	b      *Broker
+	first  uint64 // of the checkpoint that was loaded
+	reader *journal.Reader
 }
 
 // loadRetries bounds how often load starts over because the owner replaced the

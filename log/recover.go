@@ -71,7 +71,7 @@ func (b *Broker) recover() (next uint64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := journal.RemoveAfter(journalFS, tail); err != nil {
+	if err := journal.Settle(journalFS, tail); err != nil {
 		return 0, err
 	}
 	b.recovery = Recovery{Commits: tail.Commits, Cut: tail.Cut, Duration: b.cfg.Now().Sub(began)}

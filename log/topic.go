@@ -136,7 +136,7 @@ var topicNames = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
 // CheckTopicName applies Kafka's rules for names.
 func CheckTopicName(name string) error {
 	if name == "." || name == ".." || !topicNames.MatchString(name) {
-		return fmt.Errorf("topic name %q: want 1 to 249 of a-z A-Z 0-9 . _ - and not . or ..", name)
+		return fmt.Errorf("topic name %q: want 1 to 249 of a-z A-Z 0-9 . _ - and not . or .. alone", name)
 	}
 	return nil
 }

@@ -256,3 +256,41 @@ func crashGroups(t *testing.T, rng *rand.Rand) error {
 	}
 	return j.closeFiles()
 }
+
+// TestEndThatRecoveryFoundStays kills the process between taking a group back
+// and syncing that. The next one finds no group; a power cut after it must not
+// bring the group back, for by then another file has the numbers behind it.
+func TestEndThatRecoveryFoundStays(t *testing.T) {
+	mem := vfs.NewMem()
+	var left *vfs.Mem
+	cut := false
+	fsys := vfs.Fail(mem, func(op vfs.Op) error {
+		switch {
+		case op.Kind == vfs.OpWrite && op.Bytes > writeBufBytes:
+			return syscall.ENOSPC
+		case op.Kind == vfs.OpTruncate:
+			cut = true
+		case op.Kind == vfs.OpSync && cut && left == nil:
+			left = mem.KillProcess()
+		}
+		return nil
+	})
+	j, _ := newJournal(t, fsys, 4<<20, SyncGroups)
+	commitTogether(j, "first", "second", strings.Repeat("x", 3*writeBufBytes))
+	want, tail, err := replayed(left, testBoot)
+	if err == nil {
+		err = Settle(left, tail)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for seed := range uint64(20) {
+		got, _, err := replayed(left.Crash(rand.New(rand.NewPCG(seed, 0))), Boot{2})
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("seed %d: replayed %q, %v; want %q", seed, got, err, want)
+		}
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+}

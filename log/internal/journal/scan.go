@@ -40,6 +40,7 @@ type Scanner struct {
 
 	chunk    []byte // bytes of the file from chunkPos on
 	chunkPos int64
+	atEnd    bool // no record was there the last time, so nothing is read ahead
 }
 
 // errEnd is returned by Next where no whole record stands: at the clean end of
@@ -83,7 +84,11 @@ func (s *Scanner) bytes(pos int64, n int) ([]byte, error) {
 		return nil, io.ErrUnexpectedEOF
 	}
 	// A new chunk, not the old one refilled: bodies point into it.
-	chunk := make([]byte, min(max(int64(n), scanChunkBytes), size-pos))
+	ahead := int64(scanChunkBytes)
+	if s.atEnd {
+		ahead = 0
+	}
+	chunk := make([]byte, min(max(int64(n), ahead), size-pos))
 	read, err := s.file.ReadAt(chunk, pos)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("read journal: %w", err)
@@ -99,6 +104,7 @@ func (s *Scanner) bytes(pos int64, n int) ([]byte, error) {
 // where the file cannot be read.
 func (s *Scanner) Next() (Record, error) {
 	rec, err := s.at(s.pos)
+	s.atEnd = err != nil
 	if err != nil {
 		s.chunk = nil // what is there may change
 		return Record{}, err

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -34,5 +35,42 @@ func TestSyncNowCoversSealedFiles(t *testing.T) {
 		if err := j.Close(); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestReaderThatWaitsReadsLittle: it looks fifty times a second, at a file that
+// has nothing but zeros there.
+func TestReaderThatWaitsReadsLittle(t *testing.T) {
+	var read int64
+	fsys := vfs.Fail(vfs.NewMem(), func(op vfs.Op) error {
+		if op.Kind == vfs.OpRead {
+			read += op.Bytes
+		}
+		return nil
+	})
+	j, _ := newJournal(t, fsys, 4<<20, SyncNever)
+	r, err := OpenReader(fsys, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 10 {
+		if parts, err := r.Next(); parts != nil || err != nil {
+			t.Fatalf("%d parts, %v; want none yet", len(parts), err)
+		}
+		if i == 0 {
+			read = 0 // the first look cannot know
+		}
+	}
+	if read > 10*recordHeaderBytes {
+		t.Errorf("read %d bytes to see nothing", read)
+	}
+	if err := j.Commit(NewEntry("now")); err != nil {
+		t.Fatal(err)
+	}
+	if parts, err := r.Next(); len(parts) == 0 || err != nil {
+		t.Errorf("%d parts, %v; want the commit", len(parts), err)
+	}
+	if err := errors.Join(r.Close(), j.Close()); err != nil {
+		t.Fatal(err)
 	}
 }

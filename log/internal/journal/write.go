@@ -268,11 +268,24 @@ func RemoveBefore(fsys vfs.FS, first uint64) error {
 	return remove(fsys, func(f uint64) bool { return f < first })
 }
 
-// RemoveAfter deletes the files behind the one in which a replayed journal
-// ends, so that a program that is killed again and again while it opens the log
-// does not fill the disk with files that it never used.
-func RemoveAfter(fsys vfs.FS, t Tail) error {
-	return remove(fsys, func(f uint64) bool { return t.Last > 0 && f > t.Last })
+// Settle makes the end that Replay has found last. The file in which it is gets
+// synced: a group that was taken back just before a kill would else come back
+// with a power cut, reach the number of the next file and seem to go on there.
+// The files behind it are deleted, so that a program that is killed again and
+// again while it opens the log does not fill the disk with files that it never
+// used.
+func Settle(fsys vfs.FS, t Tail) error {
+	if t.Last == 0 {
+		return nil
+	}
+	f, err := fsys.OpenFile(fileName(t.Last), os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Errorf("sync end of journal: %w", err)
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("sync end of journal: %w", err)
+	}
+	return remove(fsys, func(first uint64) bool { return first > t.Last })
 }
 
 func remove(fsys vfs.FS, which func(first uint64) bool) error {
