@@ -32,7 +32,7 @@ func TestWordcountRuns(t *testing.T) {
 		for word := range strings.FieldsSeq(line) {
 			want[strings.ToLower(word)]++
 		}
-		if err := Lines.Produce(t.Context(), producer, text{NoKey: true, Value: line}); err != nil {
+		if err := Lines.Produce(t.Context(), producer, processor.Value[string](line)); err != nil {
 			t.Fatal(err)
 		}
 	}

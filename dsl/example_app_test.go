@@ -66,7 +66,7 @@ func countHot(ctx context.Context, dir string) (err error) {
 
 	producer := broker.NewProducer()
 	for _, r := range []Reading{{"attic", 31}, {"cellar", 12}, {"attic", 36}, {"cellar", 30.5}} {
-		if err := readings.Produce(ctx, producer, processor.Record[string, Reading]{NoKey: true, Value: r}); err != nil {
+		if err := readings.Produce(ctx, producer, processor.Value[string](r)); err != nil {
 			return err
 		}
 	}

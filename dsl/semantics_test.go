@@ -240,7 +240,7 @@ func TestUpdatesAreCoalesced(t *testing.T) {
 			d := run(t, config, func(b *dsl.Builder) {
 				c.apply(b, dsl.From(b, Lines).GroupByKey().Count(dsl.As("counts")).ToStream()).To(Counts)
 			})
-			pt.Pipe(d, Lines, pt.KV("a", "x"), pt.KV("a", "y"), pt.KV("a", "z"))
+			pt.Pipe(d, Lines, processor.KV("a", "x"), processor.KV("a", "y"), processor.KV("a", "z"))
 			d.Run()
 			var got []int64
 			for _, r := range pt.Read(d, Counts) {
@@ -257,9 +257,9 @@ func TestCountOfCounts(t *testing.T) {
 		counts := dsl.From(b, Lines).GroupByKey().Count(dsl.As("counts")).ToStream()
 		dsl.GroupBy(counts, func(_ string, n int64) int64 { return n }).Count(dsl.As("frequencies"))
 	})
-	pt.Pipe(d, Lines, pt.KV("a", "x"), pt.KV("a", "y"), pt.KV("b", "z"))
+	pt.Pipe(d, Lines, processor.KV("a", "x"), processor.KV("a", "y"), processor.KV("b", "z"))
 	d.Advance(time.Second)
-	pt.Pipe(d, Lines, pt.KV("a", "x"))
+	pt.Pipe(d, Lines, processor.KV("a", "x"))
 	d.Run()
 	equal(t, "frequencies", map[int64]int64{1: 2, 2: 1, 3: 1}, pt.Store[int64, int64](d, "frequencies"))
 }
@@ -273,7 +273,7 @@ func TestSerdesAreCarried(t *testing.T) {
 		dsl.KeyBy(lines, func(k, _ string) string { return k }).GroupByKey().WithKeySerde(upper{}).Count(dsl.As("set"))
 		dsl.KeyBy(lines, func(k, _ string) string { return k }).GroupByKey().Count(dsl.As("by-type"))
 	})
-	pt.Pipe(d, shouted, pt.KV("a", "x"))
+	pt.Pipe(d, shouted, processor.KV("a", "x"))
 	d.Run()
 	changelog := func(store string) []string {
 		var keys []string

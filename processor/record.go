@@ -28,5 +28,14 @@ type Record[K, V any] struct {
 	Headers         []log.Header
 }
 
+// KV returns a record with a key and a value.
+func KV[K, V any](key K, value V) Record[K, V] { return Record[K, V]{Key: key, Value: value} }
+
+// Value returns a record without a key.
+func Value[K, V any](value V) Record[K, V] { return Record[K, V]{NoKey: true, Value: value} }
+
+// Tombstone returns a record with a key and without a value.
+func Tombstone[K, V any](key K) Record[K, V] { return Record[K, V]{Key: key, Tombstone: true} }
+
 // Time returns the event time.
 func (r *Record[K, V]) Time() time.Time { return time.UnixMilli(r.TimestampMillis) }

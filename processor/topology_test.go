@@ -25,6 +25,7 @@ func TestBuildReportsEveryMistakeWithItsLine(t *testing.T) {
 	processor.Sink(b, "", source, lines)
 	processor.Sink(b, "out", source, processor.NewTopic[string, string]("what?"))
 	processor.Source(b, "zero", processor.Topic[string, string]{})
+	processor.Sink(b, "mixed", source, processor.NewTopic[string, string]("bad name-unused-changelog"))
 	processor.Sink(b, "narrow", source, lines.WithPartitions(7))
 	processor.Repartition(b, strings.Repeat("long", 60), source, processor.Serdes[string, string]{})
 	_, err := b.Build()
@@ -44,6 +45,7 @@ func TestBuildReportsEveryMistakeWithItsLine(t *testing.T) {
 		`sink without a name`,
 		`topic "what?": a name is made of`,
 		`zero Topic`,
+		`topic "bad name-unused-changelog": the name is that of the changelog of store "unused" (take another)`,
 		`topic "lines": 7 partitions here and 2 at topology_test.go:`,
 		`-repartition": name of 261 bytes, want at most 249`,
 	} {

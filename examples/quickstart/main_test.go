@@ -55,8 +55,7 @@ func produce(t *testing.T, dir, line string) {
 	if err := Lines.Create(processor.OnLog(broker)); err != nil {
 		t.Fatal(err)
 	}
-	record := processor.Record[string, string]{Value: line, NoKey: true}
-	if err := Lines.Produce(t.Context(), broker.NewProducer(), record); err != nil {
+	if err := Lines.Produce(t.Context(), broker.NewProducer(), processor.Value[string](line)); err != nil {
 		t.Fatal(err)
 	}
 }

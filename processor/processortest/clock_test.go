@@ -15,7 +15,7 @@ func TestAdvanceWritesStores(t *testing.T) {
 	engines(t, func(t *testing.T, config processortest.Config) {
 		d := processortest.New(t, sum(t), config)
 		pipe := func(key string) {
-			processortest.Pipe(d, orders, processortest.KV(key, int64(1)))
+			processortest.Pipe(d, orders, processor.KV(key, int64(1)))
 			d.Run()
 		}
 		pipe("a") // the first write does not wait
@@ -38,7 +38,7 @@ func TestClock(t *testing.T) {
 	d.Advance(time.Minute)
 	d.Crash()
 	equal(t, "now", start.Add(time.Minute), d.Now())
-	processortest.Pipe(d, orders, processortest.KV("a", int64(1)))
+	processortest.Pipe(d, orders, processor.KV("a", int64(1)))
 	equal(t, "time of a record", start.Add(time.Minute).UnixMilli(), processortest.Read(d, orders)[0].TimestampMillis)
 }
 
@@ -57,7 +57,7 @@ func TestPartitions(t *testing.T) {
 		d := processortest.New(t, topology, c.config)
 		equal(t, "tasks", c.want, len(d.Metrics().Tasks))
 		for i := range 5 {
-			processortest.Pipe(d, orders, processortest.KV("a", int64(i)))
+			processortest.Pipe(d, orders, processor.KV("a", int64(i)))
 		}
 		d.Run()
 		equal(t, "records", 5, len(processortest.Read(d, wide)))

@@ -10,7 +10,7 @@
 // A test says what happens and in which order:
 //
 //	d := processortest.New(t, topology, processortest.Config{Partitions: 3})
-//	processortest.Pipe(d, lines, processortest.KV("a", "to be or not to be"))
+//	processortest.Pipe(d, lines, processor.KV("a", "to be or not to be"))
 //	d.Run()
 //	d.Crash()
 //	got := processortest.Table(d, counts)

@@ -80,7 +80,7 @@ func engines(t *testing.T, test func(t *testing.T, config processortest.Config))
 func TestReadReturnsWhatIsNew(t *testing.T) {
 	engines(t, func(t *testing.T, config processortest.Config) {
 		d := processortest.New(t, sum(t), config)
-		kv := processortest.KV[string, int64]
+		kv := processor.KV[string, int64]
 		processortest.Pipe(d, orders, processortest.At(1, kv("a", 1)), processortest.At(2, kv("a", 2)))
 		equal(t, "totals before Run", nil, processortest.Read(d, totals))
 		d.Run()
@@ -93,7 +93,7 @@ func TestReadReturnsWhatIsNew(t *testing.T) {
 func TestStateSurvivesRestartAndCrash(t *testing.T) {
 	engines(t, func(t *testing.T, config processortest.Config) {
 		d := processortest.New(t, sum(t), config)
-		kv := processortest.KV[string, int64]
+		kv := processor.KV[string, int64]
 		pipe := func() {
 			processortest.Pipe(d, orders, kv("a", 1), kv("b", 10), kv("c", 100))
 		}
@@ -116,7 +116,7 @@ func TestCrashUndoesWhatIsNotCommitted(t *testing.T) {
 	engines(t, func(t *testing.T, config processortest.Config) {
 		d := processortest.New(t, sum(t), config)
 		d.Run() // what comes at the same time is not due for a commit
-		processortest.Pipe(d, orders, processortest.KV("a", int64(1)))
+		processortest.Pipe(d, orders, processor.KV("a", int64(1)))
 		for len(processortest.Store[string, int64](d, "sums")) == 0 {
 			d.Step()
 		}

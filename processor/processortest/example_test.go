@@ -29,10 +29,10 @@ func Example() {
 
 	d := processortest.New(nil, topology, processortest.Config{Partitions: 1})
 	defer d.Close()
-	processortest.Pipe(d, orders, processortest.KV("ann", int64(7)), processortest.KV("bob", int64(70)))
+	processortest.Pipe(d, orders, processor.KV("ann", int64(7)), processor.KV("bob", int64(70)))
 	d.Advance(time.Minute)
 	d.Crash()
-	processortest.Pipe(d, orders, processortest.KV("cyd", int64(9)))
+	processortest.Pipe(d, orders, processor.KV("cyd", int64(9)))
 	d.Run()
 	for _, r := range processortest.Read(d, small) {
 		fmt.Println(r.Time().UTC().Format(time.TimeOnly), r.Key, r.Value)

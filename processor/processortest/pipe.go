@@ -6,21 +6,11 @@ import (
 	"github.com/freshet/freshet/processor"
 )
 
-// KV returns a record with a key, a value and the time at which it is piped.
-func KV[K, V any](key K, value V) processor.Record[K, V] {
-	return processor.Record[K, V]{Key: key, Value: value}
-}
-
 // At returns the record with another timestamp, in milliseconds since the
 // Driver's DefaultStart.
 func At[K, V any](millis int64, r processor.Record[K, V]) processor.Record[K, V] {
 	r.TimestampMillis = DefaultStart.UnixMilli() + millis
 	return r
-}
-
-// Tombstone returns a record without a value.
-func Tombstone[K, V any](key K) processor.Record[K, V] {
-	return processor.Record[K, V]{Key: key, Tombstone: true}
 }
 
 // Pipe appends records to a topic, in one commit. A timestamp of zero becomes
@@ -42,6 +32,6 @@ func Pipe[K, V any](d *Driver, topic processor.Topic[K, V], records ...processor
 func PipeValues[K, V any](d *Driver, topic processor.Topic[K, V], values ...V) {
 	d.t.Helper()
 	for _, v := range values {
-		Pipe(d, topic, processor.Record[K, V]{NoKey: true, Value: v})
+		Pipe(d, topic, processor.Value[K](v))
 	}
 }
