@@ -45,12 +45,11 @@ const firstSliceRecords = 16
 // pace chooses the length of the next slice by what the last step took, so that
 // commits are made in time where records take long.
 func (w *worker) pace(took time.Duration) {
-	const steps = 4 // in a commit interval, at least
-	bound := w.run.config.CommitInterval / steps
+	interval := w.run.config.CommitInterval
 	switch {
-	case took > bound:
-		w.slice = max(1, int(float64(w.slice)*float64(bound)/float64(took)))
-	case w.processed >= w.slice && took < bound/2:
+	case took > interval:
+		w.slice = max(1, int(float64(w.slice)*float64(interval/2)/float64(took)))
+	case w.processed >= w.slice && took < interval/4:
 		w.slice = min(2*w.slice, sliceRecords)
 	}
 }
