@@ -284,7 +284,7 @@ func TestEndThatRecoveryFoundStays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for seed := range uint64(20) {
+	for seed := range uint64(60) {
 		got, _, err := replayed(left.Crash(rand.New(rand.NewPCG(seed, 0))), Boot{2})
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("seed %d: replayed %q, %v; want %q", seed, got, err, want)
