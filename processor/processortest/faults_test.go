@@ -64,7 +64,7 @@ func failing(t testing.TB) *processor.Topology {
 
 func TestFaultsEndTheTest(t *testing.T) {
 	nowhere := processor.NewTopic[string, int64]("nowhere")
-	record := processortest.KV("a", int64(1))
+	record := processor.KV("a", int64(1))
 	for name, c := range map[string]struct {
 		use  func(d *processortest.Driver)
 		want string
@@ -108,7 +108,7 @@ func TestFaultsEndTheTest(t *testing.T) {
 
 func TestTryRunReturnsWhatFailed(t *testing.T) {
 	d := processortest.New(t, failing(t), inMemory())
-	processortest.Pipe(d, orders, processortest.KV("a", int64(1)))
+	processortest.Pipe(d, orders, processor.KV("a", int64(1)))
 	for range 2 { // a crash does not help
 		if err := d.TryRun(); !errors.Is(err, errUser) {
 			t.Errorf("TryRun: %v, want %v", err, errUser)
