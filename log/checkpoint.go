@@ -239,6 +239,19 @@ func (b *Broker) isNew() (bool, error) {
 	return true, nil
 }
 
+// errCheckpointMissing is the answer to a directory that holds a log's data
+// without its checkpoint.
+var errCheckpointMissing = fmt.Errorf("%s is missing, but there is data: %w (put the file back from a backup)", checkpointName, ErrCorrupt)
+
+// noCheckpoint says what a directory without CHECKPOINT is to those who only
+// read it.
+func (b *Broker) noCheckpoint() error {
+	if isNew, err := b.isNew(); err != nil || isNew {
+		return errors.Join(fmt.Errorf("%w: there is no %s", ErrNotALog, checkpointName), err)
+	}
+	return errCheckpointMissing
+}
+
 // neverUsed reports whether a journal file has no record: the first opening of
 // the log was cut short.
 func (b *Broker) neverUsed(name string) bool {

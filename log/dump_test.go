@@ -86,7 +86,7 @@ func TestDumpGoesOnBehindDamage(t *testing.T) {
 	if !errors.Is(err, ErrCorrupt) {
 		t.Errorf("error %v, want %v", err, ErrCorrupt)
 	}
-	if !strings.Contains(out, "! journal: 00000000000000000001.journal: corrupt at byte 0: magic") {
+	if !strings.Contains(out, "! journal: journal/00000000000000000001.journal: corrupt at byte 0: magic") {
 		t.Errorf("the damage is not named:\n%s", out)
 	}
 }

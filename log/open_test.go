@@ -307,6 +307,9 @@ func TestMissingFilesAreRefused(t *testing.T) {
 		if _, err := OpenFS(fsys, Config{}); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("without %s: %v, want ErrCorrupt", name, err)
 		}
+		if _, err := openReadOnlyFS(fsys, ".", Config{}); name == checkpointName && !errors.Is(err, ErrCorrupt) {
+			t.Errorf("reading without %s: %v, want ErrCorrupt", name, err)
+		}
 	}
 }
 

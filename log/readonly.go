@@ -64,7 +64,7 @@ func (f *follower) load() error {
 		err := f.tryLoad()
 		if errors.Is(err, fs.ErrNotExist) && try < loadRetries {
 			if _, statErr := f.b.fsys.Stat(checkpointName); errors.Is(statErr, fs.ErrNotExist) {
-				return fmt.Errorf("%w: there is no %s", ErrNotALog, checkpointName)
+				return f.b.noCheckpoint()
 			}
 			continue
 		}

@@ -91,7 +91,7 @@ func (b *Broker) initialise() (next uint64, err error) {
 		return 0, err
 	}
 	if !ok {
-		return 0, fmt.Errorf("%s is missing, but there is data: %w (put the file back from a backup)", checkpointName, ErrCorrupt)
+		return 0, errCheckpointMissing
 	}
 	// What is there of a journal was never written to.
 	if err := journal.RemoveBefore(vfs.Sub(b.fsys, journalDir), math.MaxUint64); err != nil {

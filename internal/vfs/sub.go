@@ -10,6 +10,15 @@ import (
 // creates dir nor asks whether it exists. Errors name files as fsys does.
 func Sub(fsys FS, dir string) FS { return &sub{fsys: fsys, dir: dir} }
 
+// Path returns name as the FS knows it that fsys, made by Sub, is a part of: what
+// an error about the file calls it.
+func Path(fsys FS, name string) string {
+	if s, ok := fsys.(*sub); ok {
+		return Path(s.fsys, path.Join(s.dir, name))
+	}
+	return name
+}
+
 type sub struct {
 	fsys FS
 	dir  string

@@ -100,7 +100,6 @@ type Journal struct {
 
 	// Owned by the leader.
 	file    vfs.File
-	name    string
 	pos     int64
 	salt    uint64
 	next    uint64 // sequence number of the next record

@@ -53,7 +53,7 @@ func Replay(fsys vfs.FS, from uint64, boot Boot, each func(parts [][]byte) error
 		return r.tail, nil
 	}
 	if files[0] != from {
-		return Tail{}, &vfs.CorruptError{Path: fileName(from), Err: fmt.Errorf("journal file is missing, the next is %s", fileName(files[0]))}
+		return Tail{}, &vfs.CorruptError{Path: vfs.Path(fsys, fileName(from)), Err: fmt.Errorf("journal file is missing, the next is %s", fileName(files[0]))}
 	}
 	for i := 0; ; {
 		r.tail.Last = files[i]
@@ -110,7 +110,7 @@ func (r *replay) file(first uint64, later []uint64) (onward int, err error) {
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if r.seen && s.header.prevCRC != r.crc {
-		return 0, &vfs.CorruptError{Path: s.name, Err: fmt.Errorf("follows a record with crc %08x, want %08x", s.header.prevCRC, r.crc)}
+		return 0, &vfs.CorruptError{Path: s.path, Err: fmt.Errorf("follows a record with crc %08x, want %08x", s.header.prevCRC, r.crc)}
 	}
 	for {
 		rec, err := s.Next()
@@ -127,7 +127,7 @@ func (r *replay) file(first uint64, later []uint64) (onward int, err error) {
 			continue
 		}
 		if err := r.each(r.parts); err != nil {
-			return 0, &vfs.CorruptError{Path: s.name, Pos: rec.Pos, Err: err}
+			return 0, &vfs.CorruptError{Path: s.path, Pos: rec.Pos, Err: err}
 		}
 		r.parts = nil
 		r.tail.Commits++
@@ -159,11 +159,11 @@ func (r *replay) end(s *Scanner, end *errEnd, later []uint64) (onward int, err e
 		}
 	}
 	if found && (after.Durable >= s.next || r.sameBoot(s)) {
-		return 0, &vfs.CorruptError{Path: s.name, Pos: s.pos, Err: fmt.Errorf(
+		return 0, &vfs.CorruptError{Path: s.path, Pos: s.pos, Err: fmt.Errorf(
 			"record %d: %s, but record %d after it is whole (run freshet log verify)", s.next, end.reason, after.Sequence)}
 	}
 	if found || torn {
-		r.tail.Cut, r.tail.CutPath, r.tail.CutPos = end.reason, s.name, s.pos
+		r.tail.Cut, r.tail.CutPath, r.tail.CutPos = end.reason, s.path, s.pos
 	}
 	r.tail.Next = max(r.tail.Next, after.Sequence)
 	return 0, nil
@@ -200,7 +200,7 @@ func HasRecords(fsys vfs.FS, name string) (used bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	s := &Scanner{file: f, name: name}
+	s := &Scanner{file: f, path: vfs.Path(fsys, name)}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	return s.anything(fileHeaderBytes)
 }
@@ -235,7 +235,7 @@ func list(fsys vfs.FS) ([]uint64, error) {
 func Expect(fsys vfs.FS, first uint64) error {
 	_, err := fsys.Stat(fileName(first))
 	if errors.Is(err, fs.ErrNotExist) {
-		return &vfs.CorruptError{Path: fileName(first), Err: errors.New("journal file is missing (put it back from a backup)")}
+		return &vfs.CorruptError{Path: vfs.Path(fsys, fileName(first)), Err: errors.New("journal file is missing (put it back from a backup)")}
 	}
 	return err
 }

@@ -32,7 +32,7 @@ type Record struct {
 // is being written: after errEnd, Next may be called again.
 type Scanner struct {
 	file    vfs.File
-	name    string
+	path    string // for errors
 	header  fileHeader
 	pos     int64
 	next    uint64
@@ -55,13 +55,13 @@ func openScanner(fsys vfs.FS, name string) (*Scanner, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open journal file: %w", err)
 	}
-	s := &Scanner{file: f, name: name, pos: fileHeaderBytes}
+	s := &Scanner{file: f, path: vfs.Path(fsys, name), pos: fileHeaderBytes}
 	head, err := s.bytes(0, fileHeaderBytes)
 	if err == nil {
 		s.header, err = decodeFileHeader(head)
 	}
 	if err != nil {
-		return nil, errors.Join(&vfs.CorruptError{Path: name, Pos: 0, Err: err}, f.Close())
+		return nil, errors.Join(&vfs.CorruptError{Path: s.path, Pos: 0, Err: err}, f.Close())
 	}
 	s.next, s.prevCRC = s.header.first, s.header.prevCRC
 	return s, nil

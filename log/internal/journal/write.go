@@ -226,7 +226,7 @@ func (j *Journal) begin() error {
 	}
 	j.syncMu.Lock()
 	old := j.file
-	j.file, j.name, j.salt, j.pos = f, name, salt, fileHeaderBytes
+	j.file, j.salt, j.pos = f, salt, fileHeaderBytes
 	if old != nil && j.cfg.Sync == SyncNever {
 		// Nobody waits for it here, but whoever asks for all to be durable
 		// means this file too.

@@ -83,7 +83,7 @@ func open(fsys vfs.FS, flag int, base, sizeBytes, end int64) (*Segment, error) {
 	s.end.Store(end)
 	have, err := f.Size()
 	if err == nil && have < sizeBytes {
-		err = &vfs.CorruptError{Path: LogName(base), Pos: have, Err: fmt.Errorf("file is %d bytes, want %d", have, sizeBytes)}
+		err = &vfs.CorruptError{Path: vfs.Path(fsys, LogName(base)), Pos: have, Err: fmt.Errorf("file is %d bytes, want %d", have, sizeBytes)}
 	}
 	if err == nil {
 		err = s.loadIndex()
@@ -197,7 +197,7 @@ func (s *Segment) headerAt(pos int64) (batch.Header, error) {
 }
 
 func (s *Segment) corrupt(pos int64, err error) error {
-	return &vfs.CorruptError{Path: LogName(s.base), Pos: pos, Err: err}
+	return &vfs.CorruptError{Path: vfs.Path(s.fsys, LogName(s.base)), Pos: pos, Err: err}
 }
 
 // Base returns the base offset.
