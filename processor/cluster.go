@@ -8,10 +8,13 @@ import (
 )
 
 // A Where opens the cluster that an App runs on. [OnDir] and [OnLog] are two.
+// If a cluster that it returns is an io.Closer, whoever opened it closes it.
 type Where interface {
-	// Open returns the cluster. If that is an io.Closer, whoever opened it
-	// closes it.
+	// Open returns the cluster to run on.
 	Open() (Cluster, error)
+	// OpenReader returns the cluster to be read only. It makes nothing and
+	// takes nothing from others.
+	OpenReader() (Cluster, error)
 }
 
 // A Cluster is what an App needs of a log. Its methods may be called by any

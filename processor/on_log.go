@@ -38,6 +38,16 @@ func (d Dir) Open() (Cluster, error) {
 	return ownedLog{OnLog(broker)}, nil
 }
 
+// OpenReader opens the log for reading, beside the process that owns it, if one
+// does.
+func (d Dir) OpenReader() (Cluster, error) {
+	broker, err := log.OpenReadOnly(d.path, d.config)
+	if err != nil {
+		return nil, err
+	}
+	return ownedLog{OnLog(broker)}, nil
+}
+
 // An ownedLog is closed by whoever opened it.
 type ownedLog struct{ LogCluster }
 
@@ -52,6 +62,9 @@ type LogCluster struct{ broker *log.Broker }
 
 // Open returns the cluster itself, so that it is a [Where] too.
 func (c LogCluster) Open() (Cluster, error) { return c, nil }
+
+// OpenReader returns the cluster itself.
+func (c LogCluster) OpenReader() (Cluster, error) { return c, nil }
 
 // Topic describes a topic.
 func (c LogCluster) Topic(name string) (log.TopicDescription, error) { return c.broker.Topic(name) }

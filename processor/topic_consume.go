@@ -21,9 +21,8 @@ func StopAtEnd() ConsumeOption { return func(o *consumeOptions) { o.stopAtEnd = 
 // a partition, and follows it until ctx ends. An error ends it; that ctx ended
 // is none.
 //
-// [OnDir] opens the directory for writing, and so needs it alone and makes it
-// if it is missing. Beside the process that has it, read with [OnLog] of
-// [log.OpenReadOnly]; in that process, with OnLog of its broker.
+// With [OnDir] it reads beside the process that owns the directory, a moment
+// behind; in that process, [OnLog] of its broker is nearer.
 func (t Topic[K, V]) Consume(ctx context.Context, from Where, options ...ConsumeOption) iter.Seq2[Record[K, V], error] {
 	var o consumeOptions
 	for _, option := range options {
@@ -45,7 +44,7 @@ func (t Topic[K, V]) consume(ctx context.Context, from Where, o consumeOptions, 
 	if err := t.Err(); err != nil {
 		return err
 	}
-	cluster, err := from.Open()
+	cluster, err := from.OpenReader()
 	if err != nil {
 		return err
 	}

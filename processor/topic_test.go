@@ -3,6 +3,9 @@ package processor_test
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -106,5 +109,41 @@ func TestTopicKeepsItsFaults(t *testing.T) {
 	}
 	if err := processor.NewTopic[string, string]("t").Err(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestConsumeOfADirectoryMakesNothing: a mistyped path is an error, and a
+// directory that an App runs on can be read beside it.
+func TestConsumeOfADirectoryMakesNothing(t *testing.T) {
+	dir := t.TempDir()
+	typo := filepath.Join(dir, "typo")
+	for _, err := range counts.Consume(t.Context(), processor.OnDir(typo), processor.StopAtEnd()) {
+		if !errors.Is(err, log.ErrNotALog) {
+			t.Errorf("%v, want ErrNotALog", err)
+		}
+	}
+	if _, err := os.Stat(typo); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the directory was made: %v", err)
+	}
+	broker, err := log.Open(filepath.Join(dir, "log"), log.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer broker.Close()
+	if err := counts.Create(processor.OnLog(broker)); err != nil {
+		t.Fatal(err)
+	}
+	if err := counts.Produce(t.Context(), broker.NewProducer(), processor.KV("a", int64(7))); err != nil {
+		t.Fatal(err)
+	}
+	read := 0
+	for r, err := range counts.Consume(t.Context(), processor.OnDir(filepath.Join(dir, "log")), processor.StopAtEnd()) {
+		if err != nil || r.Key != "a" || r.Value != 7 {
+			t.Fatalf("%v, %v", r, err)
+		}
+		read++
+	}
+	if read != 1 {
+		t.Errorf("read %d records, want 1", read)
 	}
 }
