@@ -119,7 +119,7 @@ func newBroker(fsys vfs.FS, dir string, cfg Config) *Broker {
 		flushBuf:    make([]byte, 0, flushBufBytes),
 		stop:        make(chan struct{}),
 	}
-	b.buffers.limit = cfg.TailBytes / tailFlushPart
+	b.buffers.limit = cfg.TailBytes / 2 // more than one flush gives back
 	b.resetLocked()
 	b.pub.claims = map[string]Fence{}
 	b.pub.room = make(chan struct{})

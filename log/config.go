@@ -73,8 +73,8 @@ type Config struct {
 
 	// TailBytes bounds the memory that holds batches not yet written to their
 	// segments. Past a quarter of it they are written in the background; past
-	// all of it commits wait. A quarter more may be kept for reuse. Default
-	// 64 MiB.
+	// all of it commits wait. Half as much again may be kept for reuse.
+	// Default 64 MiB.
 	TailBytes int64
 
 	// Logger gets one line a change of state. Default: none.

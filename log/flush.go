@@ -15,8 +15,8 @@ import (
 // journal file was sealed.
 
 // tailFlushPart is the part of Config.TailBytes at which the tails are written
-// to their segments, and up to which memory is kept for reuse: as little as
-// lets a consumer that is somewhat behind find its records in memory.
+// to their segments: as little as lets a consumer that is somewhat behind find
+// its records in memory.
 const tailFlushPart = 4
 
 // flushBufBytes is how much goes to a segment in one write.
