@@ -51,6 +51,7 @@ type Broker struct {
 		dirty     []*partition  // with a tail
 		room      chan struct{} // closed and replaced after each flush
 		flushErr  error         // of the last flush, until one succeeds
+		followErr error         // of a read-only broker, while it cannot follow
 		closed    bool
 	}
 

@@ -193,6 +193,9 @@ func (c *Consumer) plan() ([]fetchPlan, error) {
 		}
 		plan = append(plan, fp)
 	}
+	if err := c.b.pub.followErr; err != nil && len(plan) == 0 {
+		return nil, fmt.Errorf("cannot follow the log: %w", err)
+	}
 	return plan, nil
 }
 

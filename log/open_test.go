@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/freshet/freshet/internal/vfs"
@@ -407,4 +408,46 @@ func TestKilledOpeningsLeaveNoFilesBehind(t *testing.T) {
 	if err != nil || len(entries) > 2 {
 		t.Fatalf("%d journal files, %v; want at most 2", len(entries), err)
 	}
+}
+
+// TestReadersLearnThatTheLogCannotBeFollowed damages the checkpoint beside a
+// reader, and mends it again.
+func TestReadersLearnThatTheLogCannotBeFollowed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fsys := vfs.NewMem()
+		owner := open(t, fsys, Config{})
+		if _, err := owner.CreateTopic("t", TopicConfig{}); err != nil {
+			t.Fatal(err)
+		}
+		reader, err := openReadOnlyFS(fsys, ".", Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer reader.Close()
+		c := reader.NewConsumer()
+		defer c.Close()
+		if err := c.Assign(TopicPartition{"t", 0}, 0); err != nil {
+			t.Fatal(err)
+		}
+		good, err := vfs.ReadFile(fsys, checkpointName)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bad := append([]byte("damage"), good[6:]...)
+		if err := vfs.WriteFileAtomic(fsys, checkpointName, bad); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Poll(t.Context(), 1); !errors.Is(err, ErrCorrupt) {
+			t.Fatalf("%v, want ErrCorrupt", err)
+		}
+		if err := vfs.WriteFileAtomic(fsys, checkpointName, good); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * followInterval) // of the test's own clock
+		produce(t, owner, "t", "after")
+		fetches, err := c.Poll(t.Context(), 1)
+		if err != nil || len(fetches) != 1 {
+			t.Fatalf("%d fetches, %v; want what came after the damage was mended", len(fetches), err)
+		}
+	})
 }

@@ -132,8 +132,29 @@ func (f *follower) run() {
 			return
 		case <-t.C:
 		}
-		if err := f.step(); err != nil {
-			f.b.cfg.Logger.Warn("cannot follow the log", "err", err)
+		f.tell(f.step())
+	}
+}
+
+// tell lets consumers know whether the log is followed; once there is nothing
+// left to fetch they get the error. After one, the next step begins anew.
+func (f *follower) tell(err error) {
+	b := f.b
+	b.pub.Lock()
+	defer b.pub.Unlock()
+	changed := (err == nil) != (b.pub.followErr == nil)
+	b.pub.followErr = err
+	if err == nil {
+		return
+	}
+	f.first = 0
+	if !changed {
+		return
+	}
+	b.cfg.Logger.Warn("cannot follow the log", "err", err)
+	for _, t := range b.pub.topics {
+		for _, p := range t.partitions {
+			p.wakeLocked()
 		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math"
 
 	"github.com/freshet/freshet/log"
@@ -66,34 +65,11 @@ with a tab between, is for people; jsonl is exact.`,
 }
 
 func consume(ctx context.Context, s streams, at *location, topic string, o consumeOptions) error {
-	ctx, fail := context.WithCancelCause(ctx)
-	defer fail(nil)
-	b, err := at.openReading(log.Config{Logger: slog.New(failOnWarning{slog.DiscardHandler, fail})})
+	b, err := at.openReading(log.Config{})
 	if err != nil {
 		return err
 	}
 	return errors.Join(consumeFrom(ctx, s, at, b, topic, o), b.Close())
-}
-
-// failOnWarning is the logger of a log that is followed. There is one warning,
-// that following has failed; printing on would look as if nothing happened.
-type failOnWarning struct {
-	slog.Handler
-	fail context.CancelCauseFunc
-}
-
-func (failOnWarning) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelWarn }
-
-func (h failOnWarning) Handle(_ context.Context, r slog.Record) error {
-	err := errors.New(r.Message)
-	r.Attrs(func(a slog.Attr) bool {
-		if cause, ok := a.Value.Any().(error); ok {
-			err = fmt.Errorf("%s: %w", r.Message, cause)
-		}
-		return true
-	})
-	h.fail(err)
-	return nil
 }
 
 func consumeFrom(ctx context.Context, s streams, at *location, b *log.Broker, topic string, o consumeOptions) error {
@@ -127,9 +103,6 @@ func consumeFrom(ctx context.Context, s streams, at *location, b *log.Broker, to
 		err = flushErr
 	}
 	if errors.Is(err, context.Canceled) {
-		if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
-			return cause
-		}
 		if _, err := fmt.Fprintf(s.err, "interrupted after %d records\n", c.printed); err != nil {
 			return err
 		}
