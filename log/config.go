@@ -72,7 +72,7 @@ type Config struct {
 	SegmentBytes int64
 
 	// TailBytes bounds the memory that holds batches not yet written to their
-	// segments. Past a quarter of it they are written in the background; past
+	// segments. Past an eighth of it they are written in the background; past
 	// all of it commits wait. Half as much again may be kept for reuse.
 	// Default 64 MiB.
 	TailBytes int64

@@ -17,7 +17,7 @@ import (
 // tailFlushPart is the part of Config.TailBytes at which the tails are written
 // to their segments: as little as lets a consumer that is somewhat behind find
 // its records in memory.
-const tailFlushPart = 4
+const tailFlushPart = 8
 
 // flushBufBytes is how much goes to a segment in one write.
 const flushBufBytes = 256 << 10
