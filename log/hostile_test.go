@@ -249,20 +249,7 @@ func TestCommitHappensOnce(t *testing.T) {
 func TestReaderIsWokenByACheckpointAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fsys := vfs.NewMem()
-		owner := open(t, fsys, Config{})
-		if _, err := owner.CreateTopic("t", TopicConfig{}); err != nil {
-			t.Fatal(err)
-		}
-		reader, err := openReadOnlyFS(fsys, ".", Config{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer reader.Close()
-		c := reader.NewConsumer()
-		defer c.Close()
-		if err := c.Assign(TopicPartition{"t", 0}, 0); err != nil {
-			t.Fatal(err)
-		}
+		owner, c := followed(t, fsys)
 		got := make(chan []Fetch, 1)
 		go func() {
 			fetches, err := c.Poll(t.Context(), 1)

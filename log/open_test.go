@@ -410,25 +410,37 @@ func TestKilledOpeningsLeaveNoFilesBehind(t *testing.T) {
 	}
 }
 
+// followed returns the owner of a new log with a topic t, and a consumer of it
+// that reads beside the owner, as another process would.
+func followed(t testing.TB, fsys vfs.FS) (owner *Broker, beside *Consumer) {
+	t.Helper()
+	owner = open(t, fsys, Config{})
+	if _, err := owner.CreateTopic("t", TopicConfig{}); err != nil {
+		t.Fatal(err)
+	}
+	reader, err := openReadOnlyFS(fsys, ".", Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := reader.NewConsumer()
+	t.Cleanup(func() {
+		c.Close()
+		if err := reader.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := c.Assign(TopicPartition{"t", 0}, 0); err != nil {
+		t.Fatal(err)
+	}
+	return owner, c
+}
+
 // TestReadersLearnThatTheLogCannotBeFollowed damages the checkpoint beside a
 // reader, and mends it again.
 func TestReadersLearnThatTheLogCannotBeFollowed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fsys := vfs.NewMem()
-		owner := open(t, fsys, Config{})
-		if _, err := owner.CreateTopic("t", TopicConfig{}); err != nil {
-			t.Fatal(err)
-		}
-		reader, err := openReadOnlyFS(fsys, ".", Config{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer reader.Close()
-		c := reader.NewConsumer()
-		defer c.Close()
-		if err := c.Assign(TopicPartition{"t", 0}, 0); err != nil {
-			t.Fatal(err)
-		}
+		owner, c := followed(t, fsys)
 		good, err := vfs.ReadFile(fsys, checkpointName)
 		if err != nil {
 			t.Fatal(err)

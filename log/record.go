@@ -25,7 +25,8 @@ type Header struct {
 //
 // A nil Key means no key and a nil Value a tombstone; both differ from empty.
 // The bytes of a record that was read never change and are never used again
-// for anything else: they may be kept without copying, but keep the whole
+// for anything else, unless its consumer was told so by
+// [Consumer.ReuseMemory]: they may be kept without copying, but keep the whole
 // batch they came in alive.
 type Record struct {
 	Key     []byte

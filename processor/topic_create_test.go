@@ -25,8 +25,11 @@ func TestCreateMakesATopicOnce(t *testing.T) {
 	if d, err := broker.Topic("lines"); err != nil || len(d.Partitions) != 3 {
 		t.Fatalf("%d partitions, %v; want 3", len(d.Partitions), err)
 	}
-	if err := topic.WithPartitions(0).Create(cluster); err != nil && !strings.Contains(err.Error(), "0") {
-		t.Fatal(err)
+	if err := processor.NewTopic[string, string]("lines").Create(cluster); err != nil {
+		t.Fatalf("a topic that asks for no number took another for a fault: %v", err)
+	}
+	if err := topic.WithPartitions(0).Create(cluster); err == nil || !strings.Contains(err.Error(), "0 partitions, want at least 1") {
+		t.Fatalf("%v, want the fault of the topic", err)
 	}
 	if err := topic.WithPartitions(4).Create(cluster); err == nil || !strings.Contains(err.Error(), "has 3 partitions, want 4") {
 		t.Fatalf("%v, want both numbers", err)
