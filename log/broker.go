@@ -61,7 +61,8 @@ type Broker struct {
 	unsynced    map[*segment.Segment]*partition
 	flushBuf    []byte
 
-	buffers buffers // of batches, to be used again
+	files   *segment.Files // of segments, open
+	buffers buffers        // of batches, to be used again
 
 	stop       chan struct{} // closed by Close
 	background sync.WaitGroup
@@ -119,6 +120,7 @@ func newBroker(fsys vfs.FS, dir string, cfg Config) *Broker {
 		unsynced:    map[*segment.Segment]*partition{},
 		flushBuf:    make([]byte, 0, flushBufBytes),
 		stop:        make(chan struct{}),
+		files:       segment.NewFiles(cfg.OpenFiles),
 	}
 	b.buffers.limit = cfg.TailBytes / 2 // more than one flush gives back
 	b.resetLocked()

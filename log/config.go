@@ -50,6 +50,7 @@ const (
 	DefaultJournalBytes    = 256 << 20 // 256 MiB
 	DefaultSegmentBytes    = 1 << 30   // 1 GiB
 	DefaultTailBytes       = 64 << 20  // 64 MiB
+	DefaultOpenFiles       = 512
 	DefaultMaxMessageBytes = 1<<20 + 12
 )
 
@@ -76,6 +77,10 @@ type Config struct {
 	// all of it commits wait. Half as much again may be kept for reuse.
 	// Default 64 MiB.
 	TailBytes int64
+
+	// OpenFiles is how many files of segments are held open at most, beside
+	// those in use at the moment. A segment has three. Default 512.
+	OpenFiles int
 
 	// Logger gets one line a change of state. Default: none.
 	Logger *slog.Logger
@@ -108,7 +113,8 @@ func (c Config) withDefaults() (Config, error) {
 	errs = append(errs,
 		sizeDefault("JournalBytes", &c.JournalBytes, DefaultJournalBytes, 4<<10, 1<<40),
 		sizeDefault("SegmentBytes", &c.SegmentBytes, DefaultSegmentBytes, 1<<10, 1<<31-1),
-		sizeDefault("TailBytes", &c.TailBytes, DefaultTailBytes, 4<<10, 1<<40))
+		sizeDefault("TailBytes", &c.TailBytes, DefaultTailBytes, 4<<10, 1<<40),
+		sizeDefault("OpenFiles", &c.OpenFiles, DefaultOpenFiles, 6, 1<<20))
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -127,7 +133,7 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-func sizeDefault(name string, v *int64, def, least, most int64) error {
+func sizeDefault[T int | int64](name string, v *T, def, least, most T) error {
 	if *v == 0 {
 		*v = def
 	}

@@ -264,13 +264,16 @@ func (d *dumper) segments(p partitionEntry) {
 }
 
 func (d *dumper) segment(partition, dir string, e segmentEntry) {
-	name := dir + "/" + segment.LogName(int64(e.base))
-	s, err := segment.OpenReadOnly(vfs.Sub(d.fsys, dir), int64(e.base), e.sizeBytes, int64(e.end))
+	name := dir + "/" + segment.LogName(int64(e.base), 0)
+	s, err := segment.OpenReadOnly(segment.NewFiles(0), vfs.Sub(d.fsys, dir), e.meta())
 	if err != nil {
 		d.fail("", fmt.Errorf("%s of %s: %w", name, partition, err))
 		return
 	}
-	err = d.printf("%s of %s, %d bytes, %d index entries\n", name, partition, e.sizeBytes, s.IndexEntries())
+	offsets, times, err := s.IndexEntries()
+	if err == nil {
+		err = d.printf("%s of %s, %d bytes, %d entries in the index, %d in the time index\n", name, partition, e.sizeBytes, offsets, times)
+	}
 	if err == nil {
 		err = s.Describe(func(pos int64, h batch.Header, b []byte) error {
 			if err := d.printf("  %d: %s\n", pos, describeBatch(h)); err != nil {

@@ -198,7 +198,7 @@ func (b *Broker) activeSegment(p *partition, next Offset) (*segment.Segment, []*
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := segment.Create(dir, int64(next))
+	s, err := segment.Create(b.files, dir, int64(next), 0)
 	if err != nil {
 		return nil, nil, err
 	}

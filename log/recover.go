@@ -183,12 +183,21 @@ func (l loader) applyPartition(e partitionEntry) error {
 
 // open opens a segment, or goes on with the one that a follower has open.
 func (l loader) open(dir vfs.FS, p *partition, i int, e segmentEntry) (*segment.Segment, error) {
+	m := e.meta()
 	if !l.b.readOnly {
-		return segment.Open(dir, int64(e.base), e.sizeBytes, int64(e.end))
+		return segment.Open(l.b.files, dir, m)
 	}
 	if i < len(p.segments) && p.segments[i].Base() == int64(e.base) {
 		s := p.segments[i]
-		return s, s.Extend(e.sizeBytes, int64(e.end))
+		return s, s.Extend(m)
 	}
-	return segment.OpenReadOnly(dir, int64(e.base), e.sizeBytes, int64(e.end))
+	return segment.OpenReadOnly(l.b.files, dir, m)
+}
+
+// meta is what the segment is opened with.
+func (e segmentEntry) meta() segment.Meta {
+	return segment.Meta{
+		Base: int64(e.base), First: int64(e.base), End: int64(e.end), SizeBytes: e.sizeBytes,
+		FirstTimestampMillis: segment.Unknown, MaxTimestampMillis: segment.Unknown,
+	}
 }
