@@ -16,6 +16,15 @@ type Builder struct {
 	baseMs  int64 // timestamp of the first record
 	maxMs   int64
 	initCap int // what to allocate for the first record
+
+	attributes int16
+	appendMs   int64 // the timestamp of all records, if attributes say so
+
+	// The complements of what the header says, so that the zero Builder says -1:
+	// Kafka's "no producer", "no epoch", "no sequence".
+	notProducerID    int64
+	notProducerEpoch int16
+	notSequence      int32
 }
 
 // Reset empties b. The first record will allocate capacityBytes, or what it
@@ -28,6 +37,34 @@ func (b *Builder) Reset(capacityBytes int) {
 // more.
 func (b *Builder) ResetBuffer(buf []byte) {
 	*b = Builder{buf: buf[:0]}
+}
+
+// SetProducer makes the batch one of a producer that counts its records. It may
+// be called at any time before [Builder.Finish], as all the setters: what they
+// set is for one batch.
+func (b *Builder) SetProducer(id int64, epoch int16, baseSequence int32) {
+	b.notProducerID, b.notProducerEpoch, b.notSequence = ^id, ^epoch, ^baseSequence
+}
+
+// SetTransactional says whether the batch belongs to a transaction.
+func (b *Builder) SetTransactional(on bool) { b.set(Transactional, on) }
+
+// SetControl says whether the batch holds a marker that no application sees;
+// see [AppendMarker].
+func (b *Builder) SetControl(on bool) { b.set(Control, on) }
+
+// SetLogAppendTime gives all records of the batch this timestamp, whatever they
+// are appended with.
+func (b *Builder) SetLogAppendTime(millis int64) {
+	b.set(LogAppendTime, true)
+	b.appendMs = millis
+}
+
+func (b *Builder) set(bit int16, on bool) {
+	b.attributes &^= bit
+	if on {
+		b.attributes |= bit
+	}
 }
 
 // Append encodes a record as the next of the batch. A nil key or value is null.
@@ -113,9 +150,9 @@ func (b *Builder) Count() int { return b.count }
 
 // Finish fills in the header and the checksum, and returns the batch, whose
 // buffer is now the caller's. Its base offset is 0 and its leader epoch -1
-// until it is stamped, and it has no producer. The Builder is empty afterwards
-// and may go on with the same capacity. Finish of an empty Builder returns nil:
-// there are no batches without records.
+// until it is stamped. The Builder is empty afterwards, has no producer and no
+// attributes, and may go on with the same capacity. Finish of an empty Builder
+// returns nil: there are no batches without records.
 //
 // Finish panics if the batch is larger than [MaxBytes].
 func (b *Builder) Finish() []byte {
@@ -126,25 +163,19 @@ func (b *Builder) Finish() []byte {
 	if len(d) > MaxBytes {
 		panic(fmt.Sprintf("batch: %d bytes, want at most %d", len(d), MaxBytes))
 	}
+	if b.attributes&LogAppendTime != 0 {
+		b.maxMs = b.appendMs
+	}
 	Stamp(d, 0, -1)
 	binary.BigEndian.PutUint32(d[lengthPos:], uint32(len(d)-prefixBytes))
 	d[magicPos] = magic
-	binary.BigEndian.PutUint16(d[attributesPos:], 0)
+	binary.BigEndian.PutUint16(d[attributesPos:], uint16(b.attributes))
 	binary.BigEndian.PutUint32(d[lastDeltaPos:], uint32(b.count-1))
 	binary.BigEndian.PutUint64(d[baseTimePos:], uint64(b.baseMs))
 	binary.BigEndian.PutUint64(d[maxTimePos:], uint64(b.maxMs))
-	binary.BigEndian.PutUint64(d[producerIDPos:], noneU64)
-	binary.BigEndian.PutUint16(d[producerEpPos:], noneU16)
-	binary.BigEndian.PutUint32(d[baseSequencePos:], noneU32)
+	putProducer(d, ^b.notProducerID, ^b.notProducerEpoch, ^b.notSequence)
 	binary.BigEndian.PutUint32(d[countPos:], uint32(b.count))
 	binary.BigEndian.PutUint32(d[crcPos:], crc32.Checksum(d[attributesPos:], castagnoli))
 	b.Reset(b.initCap)
 	return d
 }
-
-// -1 in each width: Kafka's "no producer", "no epoch", "no sequence".
-const (
-	noneU16 = 1<<16 - 1
-	noneU32 = 1<<32 - 1
-	noneU64 = 1<<64 - 1
-)

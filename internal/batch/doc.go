@@ -25,16 +25,26 @@
 // attributes to the end, so the base offset and the leader epoch can be
 // written later without it: that is what [Stamp] does.
 //
-// Batches are built and read uncompressed; a compressed one passes
-// [ParseHeader] and [Verify], and [Reader.Reset] refuses it.
+// In a compressed batch the records are one gzip stream, Snappy in xerial's
+// frames or bare, an LZ4 frame, or Zstandard; the header is never compressed.
+// [Compress] and [Decompress] go from one to the other. Batches are built and
+// read uncompressed: a compressed one passes [ParseHeader], [Verify] and the
+// functions that change a header, and [Reader.Reset] refuses it.
+//
+// A batch that a client has encoded goes through [Validate] before it is
+// appended. [Filter] is what compaction does to a batch, [AppendMarker] what
+// ends a transaction.
 //
 // Nothing here holds a lock or keeps what it is given: a [Builder] and a
-// [Reader] belong to one goroutine each, a finished batch to everybody, since
-// nobody changes it. Nothing here touches a disk: what survives a crash is for
+// [Reader] belong to one goroutine each, a finished batch to everybody, once
+// nobody stamps it any more. Codecs and their memory wait for the next batch in
+// pools. Nothing here touches a disk: what survives a crash is for
 // the caller to say, and [Verify] tells whether it did.
 //
 // Bytes may come from anywhere. Every length is checked against the bytes that
-// are there before it is believed, and reading allocates nothing.
+// are there before it is believed; reading allocates nothing, decompressing not
+// more than comes out and no more than the caller allows.
 //
-// Layout: Kafka 4.0, DefaultRecordBatch.java and DefaultRecord.java.
+// Layout: Kafka 4.0, DefaultRecordBatch.java, DefaultRecord.java,
+// EndTransactionMarker.java.
 package batch

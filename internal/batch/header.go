@@ -55,38 +55,17 @@ var (
 	ErrCorrupt = errors.New("corrupt record batch")
 
 	// ErrCompressed is wrapped by the errors about batches that are sound, but
-	// compressed.
+	// compressed where they must not be, or in a way that is not known.
 	ErrCompressed = errors.New("compressed record batch")
+
+	// ErrTooLarge is wrapped by the errors about batches that are larger than
+	// they may be, or would become so.
+	ErrTooLarge = errors.New("record batch too large")
+
+	// ErrInvalid is wrapped by the errors about batches that are sound, but that
+	// no producer may send.
+	ErrInvalid = errors.New("invalid record batch")
 )
-
-// A Codec is how the records of a batch are compressed.
-type Codec int16
-
-// The codecs that Kafka knows.
-const (
-	None Codec = iota
-	Gzip
-	Snappy
-	LZ4
-	Zstd
-)
-
-// String returns the name that Kafka's compression.type uses.
-func (c Codec) String() string {
-	switch c {
-	case None:
-		return "none"
-	case Gzip:
-		return "gzip"
-	case Snappy:
-		return "snappy"
-	case LZ4:
-		return "lz4"
-	case Zstd:
-		return "zstd"
-	}
-	return fmt.Sprintf("codec %d", int16(c))
-}
 
 // A Header is what a batch says of itself before its records.
 type Header struct {
@@ -96,7 +75,7 @@ type Header struct {
 	CRC                 uint32 // Castagnoli, from the attributes to the end
 	Attributes          int16
 	LastOffsetDelta     int32 // last offset - base offset; compaction keeps it
-	BaseTimestampMillis int64 // of the first record; deltas count from it
+	BaseTimestampMillis int64 // of the first record once, or the delete horizon; deltas count from it
 	MaxTimestampMillis  int64
 	ProducerID          int64 // -1: none
 	ProducerEpoch       int16 // -1: none
@@ -160,9 +139,11 @@ func (h Header) LastOffset() int64 { return h.BaseOffset + int64(h.LastOffsetDel
 // Codec returns how the records are compressed.
 func (h Header) Codec() Codec { return Codec(h.Attributes & CompressionMask) }
 
-// Stamp writes where and when the batch b was appended. Neither is under the
-// checksum.
-func Stamp(b []byte, baseOffset int64, leaderEpoch int32) {
-	binary.BigEndian.PutUint64(b, uint64(baseOffset))
-	binary.BigEndian.PutUint32(b[leaderEpochPos:], uint32(leaderEpoch))
+// parseWhole is ParseHeader for a b that must be one whole batch.
+func parseWhole(b []byte) (Header, error) {
+	h, err := ParseHeader(b)
+	if err == nil && h.SizeBytes() != len(b) {
+		err = fmt.Errorf("%w: %d bytes, want %d by its length field", ErrCorrupt, len(b), h.SizeBytes())
+	}
+	return h, err
 }

@@ -28,12 +28,9 @@ type Reader struct {
 // wraps [ErrCorrupt] if it is not, and one that wraps [ErrCompressed] and names
 // the codec if the records are compressed; Next is false then.
 func (r *Reader) Reset(b []byte) error {
-	h, err := ParseHeader(b)
-	if err == nil && h.SizeBytes() != len(b) {
-		err = fmt.Errorf("%w: %d bytes, want %d by its length field", ErrCorrupt, len(b), h.SizeBytes())
-	}
+	h, err := parseWhole(b)
 	if err == nil && h.Codec() != None {
-		err = fmt.Errorf("%w: %v is not supported (set compression.type=none on its producer)", ErrCompressed, h.Codec())
+		err = fmt.Errorf("%w: %v (decompress it first)", ErrCompressed, h.Codec())
 	}
 	if err != nil {
 		*r = Reader{err: err}

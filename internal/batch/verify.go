@@ -15,15 +15,17 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // Base offset and leader epoch are not under the checksum; of them Verify knows
 // only the bounds.
 func Verify(b []byte) error {
-	h, err := ParseHeader(b)
+	_, err := verify(b)
+	return err
+}
+
+func verify(b []byte) (Header, error) {
+	h, err := parseWhole(b)
 	if err != nil {
-		return err
-	}
-	if h.SizeBytes() != len(b) {
-		return fmt.Errorf("%w: %d bytes, want %d by its length field", ErrCorrupt, len(b), h.SizeBytes())
+		return h, err
 	}
 	if crc := crc32.Checksum(b[attributesPos:], castagnoli); crc != h.CRC {
-		return fmt.Errorf("%w: crc %08x, want %08x", ErrCorrupt, crc, h.CRC)
+		return h, fmt.Errorf("%w: crc %08x, want %08x", ErrCorrupt, crc, h.CRC)
 	}
-	return nil
+	return h, nil
 }
