@@ -1,0 +1,9 @@
+//go:build !linux
+
+package main
+
+func cpuModel() string { return "" }
+
+func kernel() string { return "" }
+
+func fileSystem(string) string { return "" }
