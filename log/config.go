@@ -51,6 +51,7 @@ const (
 	DefaultSegmentBytes    = 1 << 30   // 1 GiB
 	DefaultTailBytes       = 64 << 20  // 64 MiB
 	DefaultMaxMessageBytes = 1<<20 + 12
+	DefaultOpenFiles       = 512
 )
 
 // A Config sets up a [Broker]. The zero value works.
@@ -76,6 +77,10 @@ type Config struct {
 	// all of it commits wait. Half as much again may be kept for reuse.
 	// Default 64 MiB.
 	TailBytes int64
+
+	// OpenFiles is how many files of segments are held open at most, but for
+	// those in use. Default 512.
+	OpenFiles int
 
 	// Logger gets one line a change of state. Default: none.
 	Logger *slog.Logger
@@ -109,6 +114,10 @@ func (c Config) withDefaults() (Config, error) {
 		sizeDefault("JournalBytes", &c.JournalBytes, DefaultJournalBytes, 4<<10, 1<<40),
 		sizeDefault("SegmentBytes", &c.SegmentBytes, DefaultSegmentBytes, 1<<10, 1<<31-1),
 		sizeDefault("TailBytes", &c.TailBytes, DefaultTailBytes, 4<<10, 1<<40))
+	orDefault(&c.OpenFiles, DefaultOpenFiles)
+	if c.OpenFiles < 0 {
+		errs = append(errs, fmt.Errorf("OpenFiles is %d, want more than 0", c.OpenFiles))
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

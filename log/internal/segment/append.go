@@ -1,0 +1,217 @@
+package segment
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/freshet/freshet/internal/batch"
+	"github.com/freshet/freshet/internal/vfs"
+)
+
+// A Span is one or more whole batches, back to back, with the offsets of the
+// first and the last record in them. Bytes is not changed.
+type Span struct {
+	Bytes       []byte
+	First, Last int64
+}
+
+// Append writes the spans, in order, behind what is there, and publishes them.
+// Small ones are gathered in buf, whose capacity makes one write. After an error
+// the segment is as before and Append may be tried again.
+func (s *Segment) Append(spans []Span, buf []byte) error {
+	o, err := s.beginAppend()
+	if err != nil {
+		return fmt.Errorf("append to segment: %w", err)
+	}
+	w := appender{file: o, pos: s.size.Load(), buf: buf[:0]}
+	for _, sp := range spans {
+		w.add(sp.Bytes)
+	}
+	w.flush()
+	s.files[logFile].endWrite(o)
+	if w.err != nil {
+		return fmt.Errorf("append to segment: %w", w.err)
+	}
+	s.Publish(spans)
+	return nil
+}
+
+// Place writes whole batches at position pos, which is SizeBytes or behind
+// what was placed since. Nobody sees them before Publish. Without that, or
+// after an error, the segment is as before: what comes next goes over them.
+func (s *Segment) Place(b []byte, pos int64) error {
+	if size := s.size.Load(); pos < size {
+		return fmt.Errorf("append to segment: position %d is inside its %d bytes", pos, size)
+	}
+	o, err := s.beginAppend()
+	if err == nil {
+		_, err = o.WriteAt(b, pos)
+		s.files[logFile].endWrite(o)
+	}
+	if err != nil {
+		return fmt.Errorf("append to segment: %w", err)
+	}
+	return nil
+}
+
+// beginAppend opens the file for writing, cut to its size.
+func (s *Segment) beginAppend() (*openFile, error) {
+	if s.readOnly {
+		return nil, fs.ErrPermission
+	}
+	if err := s.load(); err != nil {
+		return nil, err
+	}
+	o, err := s.files[logFile].beginWrite(0)
+	if err != nil {
+		return nil, err
+	}
+	if s.cut {
+		return o, nil
+	}
+	have, err := o.Size()
+	if size := s.size.Load(); err == nil && have > size {
+		err = o.Truncate(size)
+	}
+	if err != nil {
+		s.files[logFile].endWrite(o)
+		return nil, err
+	}
+	s.cut = true
+	return o, nil
+}
+
+// An appender makes few large writes of many small ones. After an error it
+// does nothing.
+type appender struct {
+	file vfs.File
+	pos  int64
+	buf  []byte
+	err  error
+}
+
+func (w *appender) add(b []byte) {
+	if len(w.buf)+len(b) > cap(w.buf) {
+		w.flush()
+	}
+	if len(b) > cap(w.buf) {
+		w.write(b)
+		return
+	}
+	w.buf = append(w.buf, b...)
+}
+
+func (w *appender) flush() {
+	w.write(w.buf)
+	w.buf = w.buf[:0]
+}
+
+func (w *appender) write(b []byte) {
+	if w.err != nil || len(b) == 0 {
+		return
+	}
+	_, w.err = w.file.WriteAt(b, w.pos)
+	w.pos += int64(len(b))
+}
+
+// Publish makes spans visible that were placed at the end, back to back, all in
+// one step.
+func (s *Segment) Publish(spans []Span) {
+	if len(spans) == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	size := s.size.Load()
+	if size == 0 {
+		s.mu.first = spans[0].First
+	}
+	for _, sp := range spans {
+		s.indexLocked(sp.Bytes, size)
+		size += int64(len(sp.Bytes))
+	}
+	s.end.Store(spans[len(spans)-1].Last + 1)
+	s.size.Store(size)
+}
+
+// indexLocked notes the batches of a span. The caller has checked them.
+func (s *Segment) indexLocked(b []byte, pos int64) {
+	x := &s.mu.indexes
+	for len(b) > 0 {
+		h, err := batch.ParseHeader(b)
+		if err != nil || h.SizeBytes() > len(b) {
+			x.broken = s.corrupt(pos, errors.Join(err, errors.New("not a batch")))
+			return
+		}
+		if pos == 0 {
+			s.mu.firstTime = h.MaxTimestampMillis
+		}
+		x.add(uint32(h.LastOffset()-s.id.Base), pos, h)
+		if x.broken == nil {
+			s.mu.maxTime = x.maxTime
+		}
+		pos += int64(h.SizeBytes())
+		b = b[h.SizeBytes():]
+	}
+}
+
+// SetEnd tells a segment that compaction writes that it stands for all offsets
+// before end, though the last batch, if there is any, ends before.
+func (s *Segment) SetEnd(end int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if end < s.end.Load() {
+		return
+	}
+	s.end.Store(end)
+	if s.size.Load() == 0 {
+		s.mu.first = end
+	}
+}
+
+// Sync makes everything appended durable, with the file's name, and saves the
+// indexes. Once the file could not be synced it always fails. One goroutine at
+// a time calls it.
+func (s *Segment) Sync() error {
+	err := s.files[logFile].sync()
+	if vfs.IsNoSpace(err) {
+		// Not wrapped: a full disk that shows only here has lost what was
+		// written, and a second Sync would not bring it back.
+		return fmt.Errorf("sync segment: %v", err)
+	}
+	if err != nil {
+		return fmt.Errorf("sync segment: %w", err)
+	}
+	if s.newName {
+		if err := s.fsys.SyncDir("."); err != nil {
+			return fmt.Errorf("sync directory of segment: %w", err)
+		}
+		s.newName = false
+	}
+	return s.saveIndexes()
+}
+
+// saveIndexes saves the entries that the files lack.
+func (s *Segment) saveIndexes() error {
+	if !s.loaded.Load() {
+		return nil // nothing was appended
+	}
+	for k := offsetIndexFile; k < kinds; k++ {
+		s.mu.RLock()
+		e := *s.mu.indexes.of(k)
+		broken := s.mu.indexes.broken
+		s.mu.RUnlock()
+		if broken != nil {
+			return nil // what there is of an index is not all
+		}
+		b, crc := e.encode(k)
+		if err := s.saveEntries(k, e.saved, b); err != nil {
+			return err
+		}
+		s.mu.Lock()
+		s.mu.indexes.of(k).nowSaved(len(e.tail), crc)
+		s.mu.Unlock()
+	}
+	return nil
+}
