@@ -56,15 +56,14 @@ type Broker struct {
 		closed    bool
 	}
 
-	files *segment.Files // of segments, that are open
-
 	// The flusher's.
 	flushNow    chan struct{}
 	checkpoints chan *snapshot
 	unsynced    map[*segment.Segment]*partition
 	flushBuf    []byte
 
-	buffers buffers // of batches, to be used again
+	files   *segment.Files // of segments, open
+	buffers buffers        // of batches, to be used again
 
 	stop       chan struct{} // closed by Close
 	background sync.WaitGroup
@@ -122,8 +121,8 @@ func newBroker(fsys vfs.FS, dir string, cfg Config) *Broker {
 		unsynced:    map[*segment.Segment]*partition{},
 		flushBuf:    make([]byte, 0, flushBufBytes),
 		stop:        make(chan struct{}),
+		files:       segment.NewFiles(cfg.OpenFiles),
 	}
-	b.files = segment.NewFiles(cfg.OpenFiles)
 	b.buffers.limit = cfg.TailBytes / 2 // more than one flush gives back
 	b.resetLocked()
 	b.pub.claims = map[string]Fence{}

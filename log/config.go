@@ -50,8 +50,8 @@ const (
 	DefaultJournalBytes    = 256 << 20 // 256 MiB
 	DefaultSegmentBytes    = 1 << 30   // 1 GiB
 	DefaultTailBytes       = 64 << 20  // 64 MiB
-	DefaultMaxMessageBytes = 1<<20 + 12
 	DefaultOpenFiles       = 512
+	DefaultMaxMessageBytes = 1<<20 + 12
 )
 
 // A Config sets up a [Broker]. The zero value works.
@@ -78,8 +78,8 @@ type Config struct {
 	// Default 64 MiB.
 	TailBytes int64
 
-	// OpenFiles is how many files of segments are held open at most, but for
-	// those in use. Default 512.
+	// OpenFiles is how many files of segments are held open at most, beside
+	// those in use at the moment. A segment has three. Default 512.
 	OpenFiles int
 
 	// Logger gets one line a change of state. Default: none.
@@ -113,11 +113,8 @@ func (c Config) withDefaults() (Config, error) {
 	errs = append(errs,
 		sizeDefault("JournalBytes", &c.JournalBytes, DefaultJournalBytes, 4<<10, 1<<40),
 		sizeDefault("SegmentBytes", &c.SegmentBytes, DefaultSegmentBytes, 1<<10, 1<<31-1),
-		sizeDefault("TailBytes", &c.TailBytes, DefaultTailBytes, 4<<10, 1<<40))
-	orDefault(&c.OpenFiles, DefaultOpenFiles)
-	if c.OpenFiles < 0 {
-		errs = append(errs, fmt.Errorf("OpenFiles is %d, want more than 0", c.OpenFiles))
-	}
+		sizeDefault("TailBytes", &c.TailBytes, DefaultTailBytes, 4<<10, 1<<40),
+		sizeDefault("OpenFiles", &c.OpenFiles, DefaultOpenFiles, 6, 1<<20))
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -136,7 +133,7 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-func sizeDefault(name string, v *int64, def, least, most int64) error {
+func sizeDefault[T int | int64](name string, v *T, def, least, most T) error {
 	if *v == 0 {
 		*v = def
 	}

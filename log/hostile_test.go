@@ -16,8 +16,8 @@ import (
 	"time"
 
 	"github.com/freshet/freshet/internal/vfs"
-	"github.com/freshet/freshet/log/internal/segment"
 	"github.com/freshet/freshet/log/internal/journal"
+	"github.com/freshet/freshet/log/internal/segment"
 	"github.com/google/uuid"
 )
 

@@ -3,205 +3,168 @@ package segment
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"math"
 	"os"
+	"sync"
 	"sync/atomic"
 
 	"github.com/freshet/freshet/internal/batch"
 	"github.com/freshet/freshet/internal/vfs"
 )
 
-// A Span is one or more whole batches, back to back, with the offsets of the
-// first and the last record in them. Bytes is not changed.
-type Span struct {
-	Bytes       []byte
-	First, Last int64
+// Unknown stands for a timestamp in [Meta] that nobody has looked up yet. Kafka
+// writes the same for a record without a timestamp; looking it up again is all
+// that this costs.
+const Unknown = -1
+
+// A Meta is what the owner of a segment has to remember of it.
+type Meta struct {
+	Base       int64
+	Generation uint32 // 0 as appended; compaction makes the next
+
+	// First is the offset that the first batch begins with. It is after Base
+	// where compaction removed what came before, and End where nothing is
+	// left.
+	First int64
+	// End is the offset after the last record that was ever there.
+	End int64
+	// SizeBytes is how much of the .log file counts.
+	SizeBytes int64
+
+	// FirstTimestampMillis and MaxTimestampMillis are the max timestamps of the
+	// first batch and of all. Unknown ones are found out when they are needed.
+	FirstTimestampMillis int64
+	MaxTimestampMillis   int64
+
+	// Sums tell whether the index files can be believed. With the zero value
+	// they are made anew.
+	Sums Sums
 }
 
-// A Segment is one open segment.
+// Sums describe the index files as they were saved: how many entries, and the
+// CRC-32C of these.
+type Sums struct {
+	OffsetEntries uint32
+	OffsetCRC     uint32
+	TimeEntries   uint32
+	TimeCRC       uint32
+}
+
+// A Segment is one segment. Its files are open only while they are used, and
+// for as long as [Files] has room.
 type Segment struct {
-	fsys vfs.FS
-	base int64
-	file vfs.File
+	fsys     vfs.FS
+	id       Name
+	flag     int // that its files are opened with
+	readOnly bool
+	files    [kinds]file
 
-	size  atomic.Int64 // bytes that readers may see
-	end   atomic.Int64 // offset after the last record
-	index offsetIndex
+	size atomic.Int64 // bytes that readers may see
+	end  atomic.Int64 // offset after the last record
 
-	newName bool // the directory has not been synced since the file was created
+	loading sync.Mutex
+	loaded  atomic.Bool // the indexes are as far as size
+
+	mu struct {
+		sync.RWMutex
+		first     int64
+		firstTime int64
+		maxTime   int64
+		indexes   indexes
+	}
+
+	cut     bool // the appender's: nothing is behind size
+	newName bool // of Sync: the directory has not been synced since the file was created
 }
 
-// LogName returns the name of the .log file of the segment with that base
-// offset.
-func LogName(base int64) string { return fmt.Sprintf("%020d.log", base) }
-
-func indexName(base int64) string { return fmt.Sprintf("%020d.index", base) }
-
-// Create begins an empty segment in fsys, the directory of its partition. A
-// file that is there already is replaced: it holds nothing that a checkpoint
+// Create begins an empty segment in fsys, the directory of its partition. Files
+// that are there already are replaced: they hold nothing that a checkpoint
 // knows of.
-func Create(fsys vfs.FS, base int64) (*Segment, error) {
-	f, err := fsys.OpenFile(LogName(base), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+func Create(files *Files, fsys vfs.FS, base int64, generation uint32) (*Segment, error) {
+	s := newSegment(files, fsys, os.O_RDWR, Meta{
+		Base: base, Generation: generation, First: base, End: base,
+		FirstTimestampMillis: Unknown, MaxTimestampMillis: Unknown,
+	})
+	s.newName = true
+	s.cut = true
+	s.mu.indexes.reset()
+	s.loaded.Store(true)
+	for k := offsetIndexFile; k < kinds; k++ {
+		if err := fsys.Remove(s.name(k)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("remove old index: %w", err)
+		}
+	}
+	f := &s.files[logFile]
+	o, err := f.beginWrite(os.O_CREATE | os.O_TRUNC)
 	if err != nil {
 		return nil, fmt.Errorf("create segment: %w", err)
 	}
-	s := &Segment{fsys: fsys, base: base, file: f, newName: true}
-	s.end.Store(base)
-	if err := fsys.Remove(indexName(base)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, errors.Join(fmt.Errorf("remove old index: %w", err), f.Close())
-	}
+	f.endWrite(o)
 	return s, nil
 }
 
-// Open opens the segment with that base offset, sizeBytes long and ending
-// before offset end. A longer file is cut; a shorter one is corrupt.
-func Open(fsys vfs.FS, base, sizeBytes, end int64) (*Segment, error) {
-	s, err := open(fsys, os.O_RDWR, base, sizeBytes, end)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.file.Truncate(sizeBytes); err != nil {
-		return nil, errors.Join(fmt.Errorf("cut segment: %w", err), s.file.Close())
-	}
-	return s, nil
+// Open opens the segment that m describes. Nothing is read yet, but its .log
+// file must be there, and as long as m says at least; a shorter one is
+// corrupt. What is behind is cut before the first append.
+func Open(files *Files, fsys vfs.FS, m Meta) (*Segment, error) {
+	return open(files, fsys, os.O_RDWR, m)
 }
 
 // OpenReadOnly is Open for a segment that another process may be appending to.
-func OpenReadOnly(fsys vfs.FS, base, sizeBytes, end int64) (*Segment, error) {
-	return open(fsys, os.O_RDONLY, base, sizeBytes, end)
+func OpenReadOnly(files *Files, fsys vfs.FS, m Meta) (*Segment, error) {
+	return open(files, fsys, os.O_RDONLY, m)
 }
 
-func open(fsys vfs.FS, flag int, base, sizeBytes, end int64) (*Segment, error) {
-	f, err := fsys.OpenFile(LogName(base), flag, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("open segment: %w", err)
-	}
-	s := &Segment{fsys: fsys, base: base, file: f}
-	s.size.Store(sizeBytes)
-	s.end.Store(end)
-	have, err := f.Size()
-	if err == nil && have < sizeBytes {
-		err = &vfs.CorruptError{Path: vfs.Path(fsys, LogName(base)), Pos: have, Err: fmt.Errorf("file is %d bytes, want %d", have, sizeBytes)}
-	}
-	if err == nil {
-		err = s.loadIndex()
-	}
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
+func open(files *Files, fsys vfs.FS, flag int, m Meta) (*Segment, error) {
+	s := newSegment(files, fsys, flag, m)
+	if err := s.checkSize(m.SizeBytes); err != nil {
+		return nil, err
 	}
 	return s, nil
 }
 
-// loadIndex takes what is good of the index file and completes it from the
-// batches behind.
-func (s *Segment) loadIndex() error {
-	b, err := s.readIndex()
+func newSegment(files *Files, fsys vfs.FS, flag int, m Meta) *Segment {
+	s := &Segment{fsys: fsys, id: Name{m.Base, m.Generation}, flag: flag, readOnly: flag == os.O_RDONLY}
+	for k := range s.files {
+		f := &s.files[k]
+		f.files, f.s, f.kind = files, s, kind(k)
+	}
+	s.setLocked(m)
+	return s
+}
+
+// setLocked takes over what m says.
+func (s *Segment) setLocked(m Meta) {
+	s.mu.first, s.mu.firstTime, s.mu.maxTime = m.First, m.FirstTimestampMillis, m.MaxTimestampMillis
+	s.mu.indexes.reset()
+	s.mu.indexes.believe(m.Sums)
+	s.end.Store(m.End)
+	s.size.Store(m.SizeBytes)
+}
+
+func (s *Segment) checkSize(want int64) error {
+	info, err := s.fsys.Stat(s.name(logFile))
 	if err != nil {
-		return fmt.Errorf("read index: %w", err)
+		return fmt.Errorf("open segment: %w", err)
 	}
-	entries := decodeIndex(b, s.size.Load())
-	s.index.reset(entries)
-	s.index.saved = len(entries)
-	if ok, err := s.completeIndex(); ok || err != nil {
-		return err
+	if info.Size() < want {
+		return s.corrupt(info.Size(), fmt.Errorf("file is %d bytes, want %d", info.Size(), want))
 	}
-	return s.rebuildIndex()
+	return nil
 }
 
-// readIndex reads the index file, or as much of it as a segment of this size
-// can have; none where there is no file.
-func (s *Segment) readIndex() (b []byte, err error) {
-	f, err := s.fsys.OpenFile(indexName(s.base), os.O_RDONLY, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	size, err := f.Size()
-	if err != nil {
-		return nil, err
-	}
-	b = make([]byte, min(size, s.size.Load()/indexIntervalBytes*indexEntryBytes))
-	n, err := f.ReadAt(b, 0)
-	if errors.Is(err, io.EOF) {
-		err = nil // it was cut while we read
-	}
-	return b[:n], err
-}
-
-// completeIndex indexes the batches behind the last entry. It reports false
-// where that entry is not true of the file.
-func (s *Segment) completeIndex() (bool, error) {
-	pos := int64(0)
-	s.index.sinceLast = 0
-	last, found := s.index.last()
-	if found {
-		h, err := s.headerAt(int64(last.position))
-		if err != nil {
-			return false, ignoreCorrupt(err)
-		}
-		if h.LastOffset()-s.base != int64(last.last) {
-			return false, nil
-		}
-		s.index.sinceLast = int64(h.SizeBytes())
-		pos = int64(last.position) + int64(h.SizeBytes())
-	}
-	for pos < s.size.Load() {
-		h, err := s.headerAt(pos)
-		if err != nil {
-			if found {
-				return false, ignoreCorrupt(err)
-			}
-			return true, ignoreCorrupt(err) // reading there will say so
-		}
-		s.index.add(uint32(h.LastOffset()-s.base), pos, int64(h.SizeBytes()))
-		pos += int64(h.SizeBytes())
-	}
-	return true, nil
-}
-
-func (s *Segment) rebuildIndex() error {
-	s.index.reset(nil)
-	_, err := s.completeIndex()
-	return err
-}
-
-func ignoreCorrupt(err error) error {
-	if errors.Is(err, vfs.ErrCorrupt) {
-		return nil
-	}
-	return err
-}
-
-// headerAt reads the header of the batch at pos.
-func (s *Segment) headerAt(pos int64) (batch.Header, error) {
-	var b [batch.HeaderBytes]byte
-	if pos+batch.HeaderBytes > s.size.Load() {
-		return batch.Header{}, s.corrupt(pos, errors.New("batch header is cut short"))
-	}
-	if _, err := s.file.ReadAt(b[:], pos); err != nil {
-		return batch.Header{}, fmt.Errorf("read segment: %w", err)
-	}
-	h, err := batch.ParseHeader(b[:])
-	if err != nil {
-		return h, s.corrupt(pos, err)
-	}
-	if pos+int64(h.SizeBytes()) > s.size.Load() {
-		return h, s.corrupt(pos, fmt.Errorf("batch of %d bytes reaches past the end of the segment", h.SizeBytes()))
-	}
-	return h, nil
-}
+func (s *Segment) name(k kind) string { return s.id.file(k) }
 
 func (s *Segment) corrupt(pos int64, err error) error {
-	return &vfs.CorruptError{Path: vfs.Path(s.fsys, LogName(s.base)), Pos: pos, Err: err}
+	return &vfs.CorruptError{Path: vfs.Path(s.fsys, s.name(logFile)), Pos: pos, Err: err}
 }
 
 // Base returns the base offset.
-func (s *Segment) Base() int64 { return s.base }
+func (s *Segment) Base() int64 { return s.id.Base }
+
+// Generation returns how many compactions the batches have been through.
+func (s *Segment) Generation() uint32 { return s.id.Generation }
 
 // End returns the offset after the last record.
 func (s *Segment) End() int64 { return s.end.Load() }
@@ -209,123 +172,105 @@ func (s *Segment) End() int64 { return s.end.Load() }
 // SizeBytes returns the size of the .log file as far as readers may see it.
 func (s *Segment) SizeBytes() int64 { return s.size.Load() }
 
+// Meta returns what is known of the segment at one moment, without looking
+// anything up. Its Sums are those of the last Sync.
+func (s *Segment) Meta() Meta {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return Meta{
+		Base: s.id.Base, Generation: s.id.Generation, First: s.mu.first, End: s.end.Load(), SizeBytes: s.size.Load(),
+		FirstTimestampMillis: s.mu.firstTime, MaxTimestampMillis: s.mu.maxTime, Sums: s.mu.indexes.sums(),
+	}
+}
+
 // FitsOffset reports whether a batch that ends at offset can be in this
 // segment: Kafka's index has 31 bits for the distance.
-func (s *Segment) FitsOffset(last int64) bool { return last-s.base <= math.MaxInt32 }
+func (s *Segment) FitsOffset(last int64) bool { return last-s.id.Base <= math.MaxInt32 }
 
-// Append writes the spans, in order, behind what is there. Small ones are
-// gathered in buf, whose capacity makes one write. After an error the segment
-// is as before and Append may be tried again.
-func (s *Segment) Append(spans []Span, buf []byte) error {
-	w := appender{file: s.file, pos: s.size.Load(), buf: buf[:0]}
-	for _, sp := range spans {
-		w.add(sp.Bytes)
+// FirstTimestamp returns the max timestamp of the first batch in epoch
+// milliseconds, Unknown where there is none.
+func (s *Segment) FirstTimestamp() (int64, error) {
+	s.mu.RLock()
+	t := s.mu.firstTime
+	s.mu.RUnlock()
+	if t != Unknown || s.size.Load() == 0 {
+		return t, nil
 	}
-	w.flush()
-	if w.err != nil {
-		return fmt.Errorf("append to segment: %w", w.err)
-	}
-	s.publish(spans)
-	return nil
-}
-
-// An appender makes few large writes of many small ones. After an error it
-// does nothing.
-type appender struct {
-	file vfs.File
-	pos  int64
-	buf  []byte
-	err  error
-}
-
-func (w *appender) add(b []byte) {
-	if len(w.buf)+len(b) > cap(w.buf) {
-		w.flush()
-	}
-	if len(b) > cap(w.buf) {
-		w.write(b)
-		return
-	}
-	w.buf = append(w.buf, b...)
-}
-
-func (w *appender) flush() {
-	w.write(w.buf)
-	w.buf = w.buf[:0]
-}
-
-func (w *appender) write(b []byte) {
-	if w.err != nil || len(b) == 0 {
-		return
-	}
-	_, w.err = w.file.WriteAt(b, w.pos)
-	w.pos += int64(len(b))
-}
-
-func (s *Segment) publish(spans []Span) {
-	pos := s.size.Load()
-	for _, sp := range spans {
-		s.index.add(uint32(sp.Last-s.base), pos, int64(len(sp.Bytes)))
-		pos += int64(len(sp.Bytes))
-	}
-	if len(spans) > 0 {
-		s.end.Store(spans[len(spans)-1].Last + 1)
-	}
-	s.size.Store(pos)
-}
-
-// Sync makes everything appended durable, with the file's name, and saves the
-// index.
-func (s *Segment) Sync() error {
-	err := s.file.Sync()
-	if vfs.IsNoSpace(err) {
-		// Not wrapped: a full disk that shows only here has lost what was
-		// written, and a second Sync would not bring it back.
-		return fmt.Errorf("sync segment: %v", err)
-	}
+	h, err := s.headerAt(0)
 	if err != nil {
-		return fmt.Errorf("sync segment: %w", err)
+		return Unknown, err
 	}
-	if s.newName {
-		if err := s.fsys.SyncDir("."); err != nil {
-			return fmt.Errorf("sync directory of segment: %w", err)
-		}
-		s.newName = false
-	}
-	return s.saveIndex()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.firstTime = h.MaxTimestampMillis
+	return h.MaxTimestampMillis, nil
 }
 
-func (s *Segment) saveIndex() (err error) {
-	b := s.index.unsaved()
-	if len(b) == 0 {
-		return nil
+// MaxTimestamp returns the largest timestamp of a record in epoch
+// milliseconds, Unknown where there is none.
+func (s *Segment) MaxTimestamp() (int64, error) {
+	s.mu.RLock()
+	t := s.mu.maxTime
+	s.mu.RUnlock()
+	if t != Unknown || s.size.Load() == 0 {
+		return t, nil
 	}
-	f, err := s.fsys.OpenFile(indexName(s.base), os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return fmt.Errorf("save index: %w", err)
+	if err := s.load(); err != nil {
+		return Unknown, err
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	at := int64(s.index.saved) * indexEntryBytes
-	if err := f.Truncate(at); err != nil {
-		return fmt.Errorf("save index: %w", err)
-	}
-	if _, err := f.WriteAt(b, at); err != nil {
-		return fmt.Errorf("save index: %w", err)
-	}
-	s.index.saved += len(b) / indexEntryBytes
-	return nil
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.mu.maxTime, s.mu.indexes.broken
 }
 
 // Extend tells a segment that was opened with OpenReadOnly how far its owner
-// has got.
-func (s *Segment) Extend(sizeBytes, end int64) error {
-	s.size.Store(sizeBytes)
-	s.end.Store(end)
-	if ok, err := s.completeIndex(); ok || err != nil {
+// has got. It has the same base and generation.
+func (s *Segment) Extend(m Meta) error {
+	s.loading.Lock()
+	defer s.loading.Unlock()
+	if err := s.checkSize(m.SizeBytes); err != nil {
 		return err
 	}
-	return s.rebuildIndex()
+	s.loaded.Store(false)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if m.SizeBytes < s.size.Load() || m.Sums != (Sums{}) {
+		s.setLocked(m)
+		return nil
+	}
+	s.mu.first, s.mu.firstTime, s.mu.maxTime = m.First, m.FirstTimestampMillis, m.MaxTimestampMillis
+	s.end.Store(m.End)
+	s.size.Store(m.SizeBytes)
+	return nil
 }
 
-// Close closes the file. Bytes that were read stay valid.
-func (s *Segment) Close() error { return s.file.Close() }
+// Close closes the files, each when the last reader is done with it. What comes
+// later fails with [fs.ErrClosed]. Bytes that were read stay valid.
+func (s *Segment) Close() error { return s.drop(fs.ErrClosed) }
+
+// Remove closes the files as Close does, and removes them; see the function of
+// that name. What comes later fails with [fs.ErrNotExist]. If it fails it may be
+// called again.
+func (s *Segment) Remove() error {
+	return errors.Join(s.drop(fs.ErrNotExist), Remove(s.fsys, s.id.Base, s.id.Generation))
+}
+
+func (s *Segment) drop(why error) error {
+	var errs []error
+	for k := range s.files {
+		name := vfs.Path(s.fsys, s.name(kind(k)))
+		errs = append(errs, s.files[k].drop(&fs.PathError{Op: "open", Path: name, Err: why}))
+	}
+	return errors.Join(errs...)
+}
+
+// headerAt reads the header of the batch at pos.
+func (s *Segment) headerAt(pos int64) (batch.Header, error) {
+	w, err := s.walkFrom(pos)
+	if err != nil {
+		return batch.Header{}, err
+	}
+	defer w.close()
+	_, h, err := w.next()
+	return h, err
+}

@@ -32,7 +32,7 @@ func spans(rng *rand.Rand, base int64, n int) []Span {
 
 func filled(t testing.TB, fsys vfs.FS, base int64, ss []Span) *Segment {
 	t.Helper()
-	s, err := Create(fsys, base)
+	s, err := Create(NewFiles(16), fsys, base, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,6 +48,11 @@ func filled(t testing.TB, fsys vfs.FS, base int64, ss []Span) *Segment {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// meta is all that an old checkpoint knows.
+func meta(base, size, end int64) Meta {
+	return Meta{Base: base, First: base, End: end, SizeBytes: size, FirstTimestampMillis: Unknown, MaxTimestampMillis: Unknown}
 }
 
 // check reads the segment from every batch on, found by an offset inside it.
@@ -92,14 +97,14 @@ func TestIndexIsDisposable(t *testing.T) {
 	fsys := vfs.NewMem()
 	s := filled(t, fsys, 7, ss)
 	size, end := s.SizeBytes(), s.End()
-	good, err := vfs.ReadFile(fsys, indexName(7))
+	good, err := vfs.ReadFile(fsys, Name{7, 0}.file(offsetIndexFile))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(good) < 20*indexEntryBytes {
+	if len(good) < 20*8 {
 		t.Fatalf("index of %d bytes shows nothing", len(good))
 	}
-	older := bytes.Clone(good[:len(good)/2/indexEntryBytes*indexEntryBytes])
+	older := bytes.Clone(good[:len(good)/2/8*8])
 	mutilations := map[string][]byte{"missing": nil, "empty": {}, "zeros": make([]byte, len(good)), "torn": good[:len(good)-3], "older": older}
 	for i := range 200 {
 		bad := bytes.Clone(good)
@@ -107,21 +112,21 @@ func TestIndexIsDisposable(t *testing.T) {
 		mutilations[fmt.Sprintf("flip %d", i)] = bad
 	}
 	for name, bad := range mutilations {
-		if err := fsys.Remove(indexName(7)); err != nil {
+		if err := fsys.Remove(Name{7, 0}.file(offsetIndexFile)); err != nil {
 			t.Fatal(err)
 		}
 		if bad != nil {
-			f, err := fsys.OpenFile(indexName(7), os.O_CREATE|os.O_RDWR, 0o600)
+			f, err := fsys.OpenFile(Name{7, 0}.file(offsetIndexFile), os.O_CREATE|os.O_RDWR, 0o600)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if _, err := f.WriteAt(bad, 0); err != nil {
 				t.Fatal(err)
 			}
-		} else if f, err := fsys.OpenFile(indexName(7), os.O_CREATE|os.O_RDWR, 0o600); err != nil || f.Close() != nil || fsys.Remove(indexName(7)) != nil {
+		} else if f, err := fsys.OpenFile(Name{7, 0}.file(offsetIndexFile), os.O_CREATE|os.O_RDWR, 0o600); err != nil || f.Close() != nil || fsys.Remove(Name{7, 0}.file(offsetIndexFile)) != nil {
 			t.Fatal(err)
 		}
-		s, err := Open(fsys, 7, size, end)
+		s, err := Open(NewFiles(16), fsys, meta(7, size, end))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -130,11 +135,11 @@ func TestIndexIsDisposable(t *testing.T) {
 			t.Fatal(err)
 		}
 		if bad == nil {
-			if _, err := fsys.Stat(indexName(7)); err != nil {
+			if _, err := fsys.Stat(Name{7, 0}.file(offsetIndexFile)); err != nil {
 				t.Fatalf("index was not made anew: %v", err)
 			}
-		} else if _, err := fsys.Stat(indexName(7)); err != nil {
-			f, err := fsys.OpenFile(indexName(7), os.O_CREATE|os.O_RDWR, 0o600)
+		} else if _, err := fsys.Stat(Name{7, 0}.file(offsetIndexFile)); err != nil {
+			f, err := fsys.OpenFile(Name{7, 0}.file(offsetIndexFile), os.O_CREATE|os.O_RDWR, 0o600)
 			if err != nil || f.Close() != nil {
 				t.Fatal(err)
 			}
@@ -154,7 +159,7 @@ func TestOpenCutsWhatTheCheckpointDoesNotKnow(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s, err := Open(fsys, 0, known, ss[19].Last+1)
+	s, err := Open(NewFiles(16), fsys, meta(0, known, ss[19].Last+1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +168,7 @@ func TestOpenCutsWhatTheCheckpointDoesNotKnow(t *testing.T) {
 		t.Fatal(err)
 	}
 	check(t, s, ss)
-	if _, err := Open(fsys, 0, s.SizeBytes()+1, s.End()); !errors.Is(err, vfs.ErrCorrupt) {
+	if _, err := Open(NewFiles(16), fsys, meta(0, s.SizeBytes()+1, s.End())); !errors.Is(err, vfs.ErrCorrupt) {
 		t.Fatalf("a segment that is too short: %v, want ErrCorrupt", err)
 	}
 }
@@ -179,10 +184,14 @@ func TestEveryFlipIsNoticed(t *testing.T) {
 	for _, sp := range ss {
 		want = append(want, sp.Bytes...)
 	}
+	f, err := fsys.OpenFile(s.name(logFile), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for bit := range len(want) * 8 {
 		pos := int64(bit / 8)
 		flip := []byte{want[pos] ^ 1<<(bit%8)}
-		if _, err := s.file.WriteAt(flip, pos); err != nil {
+		if _, err := f.WriteAt(flip, pos); err != nil {
 			t.Fatal(err)
 		}
 		got, err := readWhole(s)
@@ -192,7 +201,7 @@ func TestEveryFlipIsNoticed(t *testing.T) {
 		if err == nil && !underNoChecksum(ss, pos) {
 			t.Fatalf("bit %d: the flip went unnoticed", bit)
 		}
-		if _, err := s.file.WriteAt(want[pos:pos+1], pos); err != nil {
+		if _, err := f.WriteAt(want[pos:pos+1], pos); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -221,19 +230,4 @@ func underNoChecksum(ss []Span, pos int64) bool {
 		pos -= int64(len(sp.Bytes))
 	}
 	return false
-}
-
-func FuzzIndex(f *testing.F) {
-	f.Add(encodeIndex([]indexEntry{{10, 4000}, {20, 8000}}), int64(10000))
-	f.Fuzz(func(t *testing.T, b []byte, size int64) {
-		entries := decodeIndex(b, size)
-		if got := encodeIndex(entries); !bytes.HasPrefix(b, got) {
-			t.Fatalf("%x is no prefix of %x", got, b)
-		}
-		for i, e := range entries {
-			if int64(e.position) >= size || i > 0 && (e.last <= entries[i-1].last || e.position <= entries[i-1].position) {
-				t.Fatalf("entry %d: %v", i, e)
-			}
-		}
-	})
 }
