@@ -50,6 +50,7 @@ type Broker struct {
 		tailBytes int64
 		dirty     []*partition  // with a tail
 		room      chan struct{} // closed and replaced after each flush
+		doomed    []doomed      // files to be removed after the next checkpoint
 		flushErr  error         // of the last flush, until one succeeds
 		followErr error         // of a read-only broker, while it cannot follow
 		closed    bool
@@ -134,6 +135,7 @@ func (b *Broker) resetLocked() {
 	b.pub.topics = map[string]*topic{}
 	b.pub.byID = map[uuid.UUID]*topic{}
 	b.pub.committed = map[string]map[TopicPartition]CommittedOffset{}
+	b.pub.doomed = nil
 }
 
 // start recovers what is there and begins a new leader epoch, in a journal
@@ -202,7 +204,7 @@ func (b *Broker) closeFiles() error {
 		errs = append(errs, b.follow.close())
 	}
 	for _, t := range b.pub.topics {
-		for _, p := range t.partitions {
+		for _, p := range t.partitions() {
 			for _, s := range p.segments {
 				errs = append(errs, s.Close())
 			}
@@ -259,10 +261,11 @@ func (b *Broker) partition(tp TopicPartition) (*partition, error) {
 	if err != nil {
 		return nil, err
 	}
-	if uint(tp.Partition) >= uint(len(t.partitions)) {
+	ps := t.partitions()
+	if uint(tp.Partition) >= uint(len(ps)) {
 		return nil, fmt.Errorf("partition %s: %w", tp, ErrUnknownTopic)
 	}
-	return t.partitions[tp.Partition], nil
+	return ps[tp.Partition], nil
 }
 
 func (b *Broker) topicsByNameLocked() []*topic {
@@ -284,8 +287,8 @@ func (b *Broker) addTopicLocked(t *topic) {
 	b.pub.byID[t.id] = t
 }
 
-func partitionDir(topic uuid.UUID, partition int32) string {
-	return path.Join(topicsDir, topic.String(), strconv.Itoa(int(partition)))
+func partitionDir(at partitionID) string {
+	return path.Join(topicsDir, at.topic.String(), strconv.Itoa(int(at.partition)))
 }
 
 // partitionFS returns the directory of a partition. Its name has nothing of
@@ -293,7 +296,7 @@ func partitionDir(topic uuid.UUID, partition int32) string {
 // durable, also where it is there already: the process that made it may have
 // been killed before it could.
 func (b *Broker) partitionFS(p *partition) (vfs.FS, error) {
-	dir := partitionDir(p.topic.id, p.id)
+	dir := partitionDir(p.place())
 	if !p.dirDurable {
 		err := b.fsys.MkdirAll(dir, 0o700)
 		for _, d := range []string{path.Dir(dir), topicsDir} {

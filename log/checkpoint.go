@@ -28,7 +28,7 @@ import (
 const (
 	checkpointName        = "CHECKPOINT"
 	checkpointMagic       = "FRESHETC"
-	checkpointVersion     = 1
+	checkpointVersion     = 2
 	checkpointHeaderBytes = 48
 
 	// flagClosed says that the log was closed: there is no journal to replay.
@@ -42,8 +42,9 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // replaying skips what they hold.
 type snapshot struct {
 	first      uint64 // sequence number of the record after it
-	entries    []byte // topics and offsets
+	entries    []byte // everything but partitions
 	partitions []*partition
+	doomed     []doomed // may go once the checkpoint is durable
 }
 
 // snapshotLocked takes a snapshot. Nothing may be on its way through the
@@ -51,13 +52,18 @@ type snapshot struct {
 func (b *Broker) snapshotLocked(first uint64) *snapshot {
 	s := &snapshot{first: first}
 	for _, t := range b.topicsByNameLocked() {
-		s.entries = appendTopicEntry(s.entries, t.id, t.name, t.cfg)
-		s.partitions = append(s.partitions, t.partitions...)
+		s.entries = t.entry().appendTo(s.entries)
+		s.partitions = append(s.partitions, t.partitions()...)
 	}
 	for group, offsets := range b.pub.committed {
 		for tp, o := range offsets {
-			s.entries = appendOffsetEntry(s.entries, group, b.pub.topics[tp.Topic].id, tp.Partition, o)
+			at := partitionID{b.pub.topics[tp.Topic].id, tp.Partition}
+			s.entries = offsetEntry{group, at, o}.appendTo(s.entries)
 		}
+	}
+	s.doomed = b.pub.doomed[:len(b.pub.doomed):len(b.pub.doomed)]
+	for _, d := range s.doomed {
+		s.entries = d.appendTo(s.entries)
 	}
 	return s
 }
@@ -70,10 +76,14 @@ func (b *Broker) checkpoint(s *snapshot, closed bool) error {
 		return err
 	}
 	for seg, p := range b.unsynced {
+		delete(b.unsynced, seg)
+		if p.topic.gone.Load() {
+			continue
+		}
 		if err := seg.Sync(); err != nil {
+			b.unsynced[seg] = p
 			return fmt.Errorf("partition %s: %w", p.tp, err)
 		}
-		delete(b.unsynced, seg)
 	}
 	// What the segments hold must not be ahead of a durable journal: after a
 	// crash one partition would have its share of a commit and another not.
@@ -94,6 +104,7 @@ func (b *Broker) checkpoint(s *snapshot, closed bool) error {
 		// next checkpoint tries again.
 		b.cfg.Logger.Warn("old journal files not removed", "err", err)
 	}
+	b.removeDoomed(s.doomed)
 	return nil
 }
 
@@ -112,7 +123,7 @@ func (b *Broker) encodeCheckpoint(s *snapshot, closed bool) []byte {
 	out = append(out, s.entries...)
 	b.pub.RLock()
 	for _, p := range s.partitions {
-		out = appendPartitionEntry(out, p.entryLocked())
+		out = p.entryLocked().appendTo(out)
 	}
 	b.pub.RUnlock()
 	binary.BigEndian.PutUint32(out[12:], crc32.Checksum(out, castagnoli))
@@ -121,9 +132,9 @@ func (b *Broker) encodeCheckpoint(s *snapshot, closed bool) []byte {
 
 // entryLocked describes what is in the segments of p.
 func (p *partition) entryLocked() partitionEntry {
-	e := partitionEntry{topic: p.topic.id, partition: p.id, start: p.start, end: p.start}
+	e := partitionEntry{at: p.place(), start: p.start, end: p.start}
 	for _, s := range p.segments {
-		e.segments = append(e.segments, segmentEntry{Offset(s.Base()), Offset(s.End()), s.SizeBytes()})
+		e.segments = append(e.segments, s.Meta())
 		e.end = Offset(s.End())
 	}
 	for _, ep := range p.epochs {
@@ -135,6 +146,7 @@ func (p *partition) entryLocked() partitionEntry {
 }
 
 type checkpointHeader struct {
+	version uint32
 	first   uint64
 	cluster uuid.UUID
 	epoch   int32
@@ -182,9 +194,10 @@ func decodeCheckpointHeader(b []byte) (h checkpointHeader, err error) {
 	if string(b[:8]) != checkpointMagic {
 		return h, corruptCheckpoint(fmt.Errorf("magic is %q, want %q", b[:8], checkpointMagic))
 	}
-	if v := binary.BigEndian.Uint32(b[8:]); v != checkpointVersion {
-		return h, fmt.Errorf("%s: %w: it has version %d, this program reads %d (use the program that wrote it, or another data directory)",
-			checkpointName, ErrVersion, v, checkpointVersion)
+	h.version = binary.BigEndian.Uint32(b[8:])
+	if h.version < 1 || h.version > checkpointVersion {
+		return h, fmt.Errorf("%s: %w: it has version %d, this program reads 1 to %d (use a program that reads version %d, or another data directory)",
+			checkpointName, ErrVersion, h.version, checkpointVersion, h.version)
 	}
 	h.first = binary.BigEndian.Uint64(b[16:])
 	copy(h.cluster[:], b[24:40])

@@ -2,6 +2,7 @@ package log
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/freshet/freshet/internal/batch"
 	"github.com/freshet/freshet/log/internal/journal"
@@ -15,10 +16,14 @@ type Commit struct {
 	b       *Broker
 	batches []commitBatch
 	offsets []offsetCommit
-	topics  []*topic // to be created
+	entries []entry // other changes
 	fence   Fence
 	entry   *journal.Entry
-	taken   bool // the leader's: it was given its offsets
+
+	// The leader's.
+	taken     bool         // it was given its offsets
+	sequenced func() error // checks and completes the commit when its turn comes
+	undo      []func()     // takes back what was noted before it was written
 }
 
 type commitBatch struct {
@@ -44,8 +49,9 @@ type PartitionOffset struct {
 // Commit makes c visible and returns when it is as durable as the log's
 // [Durability] says. Readers see all of it at once.
 //
-// After ErrFenced, ErrNoSpace or ErrClosed nothing of c is in the log. After
-// ErrPoisoned nobody knows until the log is opened again.
+// After ErrFenced, ErrNoSpace, ErrClosed or ErrUnknownTopic (the topic was
+// deleted meanwhile) nothing of c is in the log. After ErrPoisoned nobody knows
+// until the log is opened again.
 func (b *Broker) Commit(c *Commit) (Committed, error) {
 	if b.readOnly {
 		return Committed{}, ErrReadOnly
@@ -92,8 +98,38 @@ func (s sequencer) Sequence(e *journal.Entry) error {
 	if err := s.b.checkFence(c.fence); err != nil {
 		return err
 	}
+	if err := c.checkTopics(); err != nil {
+		return err
+	}
+	if c.sequenced != nil {
+		if err := c.sequenced(); err != nil {
+			return err
+		}
+	}
 	c.taken = true
-	meta := make([]byte, 0, len(c.batches)*(entryHeaderBytes+batchPrefixBytes)+len(c.offsets)*64)
+	c.layOut(e)
+	return nil
+}
+
+// checkTopics refuses what belongs to a topic that was deleted since it was
+// gathered.
+func (c *Commit) checkTopics() error {
+	for i := range c.batches {
+		if t := c.batches[i].p.topic; t.going {
+			return fmt.Errorf("topic %q was deleted: %w", t.name, ErrUnknownTopic)
+		}
+	}
+	for i := range c.offsets {
+		if t := c.offsets[i].p.topic; t.going {
+			return fmt.Errorf("topic %q was deleted: %w", t.name, ErrUnknownTopic)
+		}
+	}
+	return nil
+}
+
+// layOut gives offsets and describes the records of the journal.
+func (c *Commit) layOut(e *journal.Entry) {
+	meta := make([]byte, 0, len(c.batches)*(entryHeaderBytes+placeBytes)+len(c.offsets)*96)
 	var part [][]byte
 	size := 0
 	for i := range c.batches {
@@ -101,40 +137,43 @@ func (s sequencer) Sequence(e *journal.Entry) error {
 		cb.first = cb.p.next
 		cb.last = cb.first + cb.count - 1
 		cb.p.next = cb.last + 1
-		batch.Stamp(cb.bytes, int64(cb.first), s.b.epoch)
-		if size > 0 && size+len(cb.bytes) > s.b.cfg.partBytes {
+		batch.Stamp(cb.bytes, int64(cb.first), c.b.epoch)
+		if size > 0 && size+len(cb.bytes) > c.b.cfg.partBytes {
 			e.Parts = append(e.Parts, part)
 			part, size = nil, 0
 		}
 		begin := len(meta)
-		meta = appendBatchHeader(meta, cb.p.topic.id, cb.p.id, len(cb.bytes))
+		meta = appendBatchHeader(meta, cb.p.place(), len(cb.bytes))
 		part = append(part, meta[begin:len(meta):len(meta)], cb.bytes)
 		size += len(cb.bytes)
 	}
 	begin := len(meta)
-	for _, t := range c.topics {
-		meta = appendTopicEntry(meta, t.id, t.name, t.cfg)
+	for _, other := range c.entries {
+		meta = other.appendTo(meta)
 	}
-	for _, o := range c.offsets {
-		meta = appendOffsetEntry(meta, o.group, o.p.topic.id, o.p.id, o.o)
+	for i := range c.offsets {
+		meta = c.offsets[i].entry().appendTo(meta)
 	}
 	part = append(part, meta[begin:])
 	e.Parts = append(e.Parts, part)
-	return nil
 }
 
-// Undo takes back the offsets of a group that was not written.
+// Undo takes back what was noted of a group that was not written.
 func (s sequencer) Undo(group []*journal.Entry) {
 	s.b.pub.RLock()
 	defer s.b.pub.RUnlock()
-	for _, e := range group {
-		c := e.Commit.(*Commit)
+	for i := len(group) - 1; i >= 0; i-- {
+		c := group[i].Commit.(*Commit)
 		for i := range c.batches {
 			p := c.batches[i].p
 			p.next = p.end
 		}
+		for i := len(c.undo) - 1; i >= 0; i-- {
+			c.undo[i]()
+		}
+		c.undo = c.undo[:0]
 		c.taken = false
-		e.Parts = nil
+		group[i].Parts = nil
 	}
 }
 
@@ -142,20 +181,25 @@ func (s sequencer) Undo(group []*journal.Entry) {
 func (s sequencer) Publish(group []*journal.Entry) {
 	b := s.b
 	b.pub.Lock()
+	var err error
 	for _, e := range group {
-		b.publishLocked(e.Commit.(*Commit))
+		err = errors.Join(err, b.publishLocked(e.Commit.(*Commit)))
 		e.Parts = nil
 	}
 	full := b.pub.tailBytes > b.cfg.TailBytes/tailFlushPart
 	b.pub.Unlock()
+	if err != nil { // it was checked before it was written
+		b.cfg.Logger.Error("log poisoned", "err", b.journal.Poison(err))
+	}
 	if full {
 		b.wakeFlusher()
 	}
 }
 
-func (b *Broker) publishLocked(c *Commit) {
-	for _, t := range c.topics {
-		b.addTopicLocked(t)
+func (b *Broker) publishLocked(c *Commit) error {
+	var errs error
+	for _, e := range c.entries {
+		errs = errors.Join(errs, b.applyLocked(e))
 	}
 	for i := range c.batches {
 		cb := &c.batches[i]
@@ -169,6 +213,7 @@ func (b *Broker) publishLocked(c *Commit) {
 	for _, o := range c.offsets {
 		b.setOffsetLocked(o)
 	}
+	return errs
 }
 
 // Rolled begins a checkpoint of everything published so far, when enough

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/freshet/freshet/internal/batch"
-	"github.com/freshet/freshet/log/internal/journal"
 )
 
 // batchBytes is the size at which a builder closes a batch and begins the
@@ -30,6 +29,8 @@ type offsetCommit struct {
 	o     CommittedOffset
 }
 
+func (o *offsetCommit) entry() offsetEntry { return offsetEntry{o.group, o.p.place(), o.o} }
+
 // NewCommitBuilder returns an empty builder.
 func (b *Broker) NewCommitBuilder() *CommitBuilder {
 	return &CommitBuilder{b: b, topics: map[string]*TopicAppender{}}
@@ -39,7 +40,7 @@ func (b *Broker) NewCommitBuilder() *CommitBuilder {
 type TopicAppender struct {
 	c          *CommitBuilder
 	t          *topic
-	partitions []partitionAppender
+	partitions []*partitionAppender
 }
 
 type partitionAppender struct {
@@ -53,17 +54,15 @@ type partitionAppender struct {
 // Topic returns the appender of a topic, the same at every call. It returns
 // ErrUnknownTopic where there is none.
 func (c *CommitBuilder) Topic(name string) (*TopicAppender, error) {
-	if a, ok := c.topics[name]; ok {
+	if a, ok := c.topics[name]; ok && !a.t.gone.Load() {
 		return a, nil
 	}
 	t, err := c.b.topic(name)
 	if err != nil {
 		return nil, err
 	}
-	a := &TopicAppender{c: c, t: t, partitions: make([]partitionAppender, len(t.partitions))}
-	for i := range a.partitions {
-		a.partitions[i].p = t.partitions[i]
-	}
+	a := &TopicAppender{c: c, t: t}
+	a.grow()
 	c.topics[name] = a
 	return a, nil
 }
@@ -77,20 +76,30 @@ func (c *CommitBuilder) Append(topic string, partition int32, r *Record) error {
 	return a.Append(partition, r)
 }
 
+// grow takes in the partitions that the topic has gained.
+func (a *TopicAppender) grow() {
+	for _, p := range a.t.partitions()[len(a.partitions):] {
+		a.partitions = append(a.partitions, &partitionAppender{p: p})
+	}
+}
+
 // Partitions returns the number of partitions of the topic.
-func (a *TopicAppender) Partitions() int32 { return int32(len(a.partitions)) }
+func (a *TopicAppender) Partitions() int32 { return int32(len(a.t.partitions())) }
 
 // Append adds a record to a partition. It copies what it needs of r. It
 // returns ErrUnknownTopic for a partition that is not there, and
 // ErrRecordTooLarge, leaving the builder as it was.
 func (a *TopicAppender) Append(partition int32, r *Record) error {
 	if uint(partition) >= uint(len(a.partitions)) {
+		a.grow()
+	}
+	if uint(partition) >= uint(len(a.partitions)) {
 		return fmt.Errorf("partition %s-%d: %w", a.t.name, partition, ErrUnknownTopic)
 	}
-	p := &a.partitions[partition]
+	p := a.partitions[partition]
 	headers := a.c.encodeHeaders(r.Headers)
 	size := batch.RawRecordSizeBytes(r.Key, r.Value, headers)
-	limit := a.t.cfg.MaxMessageBytes
+	limit := a.t.config().MaxMessageBytes
 	if p.open.Count() > 0 && p.open.SizeBytes()+size > min(limit, batchBytes) {
 		a.c.finish(p)
 	}
@@ -147,6 +156,7 @@ func (c *CommitBuilder) SetOffset(group string, tp TopicPartition, o CommittedOf
 	if len(o.Metadata) > maxMetadataBytes {
 		return fmt.Errorf("offset metadata of %d bytes, at most %d", len(o.Metadata), maxMetadataBytes)
 	}
+	o.TimestampMillis = c.b.cfg.Now().UnixMilli()
 	c.offsets = append(c.offsets, offsetCommit{group, p, o})
 	return nil
 }
@@ -175,8 +185,8 @@ func (c *CommitBuilder) Empty() bool { return len(c.dirty) == 0 && len(c.offsets
 // Build returns what was gathered, to be committed by any goroutine, and
 // begins anew.
 func (c *CommitBuilder) Build() *Commit {
-	out := &Commit{b: c.b, offsets: c.offsets, fence: c.fence}
-	out.entry = journal.NewEntry(out)
+	out := c.b.newCommit()
+	out.offsets, out.fence = c.offsets, c.fence
 	for _, p := range c.dirty {
 		if p.open.Count() > 0 {
 			c.finish(p)

@@ -51,7 +51,7 @@ func dumpFS(w io.Writer, fsys vfs.FS, cfg DumpConfig) error {
 	if !cfg.Journal && !cfg.Segments {
 		cfg.Journal, cfg.Segments = true, true
 	}
-	d := &dumper{w: w, fsys: fsys, cfg: cfg, topics: map[uuid.UUID]string{}}
+	d := &dumper{w: w, fsys: fsys, cfg: cfg, topics: map[uuid.UUID]string{}, files: segment.NewFiles(dumpFiles)}
 	if err := d.checkpoint(); err != nil {
 		return err
 	}
@@ -72,10 +72,14 @@ func dumpFS(w io.Writer, fsys vfs.FS, cfg DumpConfig) error {
 	return d.err
 }
 
+// dumpFiles is how many files are open at a time.
+const dumpFiles = 16
+
 // A dumper prints. After the first error of w it only pretends to.
 type dumper struct {
 	w          io.Writer
 	fsys       vfs.FS
+	files      *segment.Files
 	cfg        DumpConfig
 	topics     map[uuid.UUID]string
 	partitions []partitionEntry
@@ -134,10 +138,10 @@ func (d *dumper) checkpoint() error {
 		state = "closed"
 	}
 	if err := d.printf("%s version %d, cluster %s, leader epoch %d, journal from record %d, %s\n",
-		checkpointName, checkpointVersion, h.cluster, h.epoch, h.first, state); err != nil {
+		checkpointName, h.version, h.cluster, h.epoch, h.first, state); err != nil {
 		return err
 	}
-	return applyEntries(entries, d)
+	return applyEntries(entries, d.apply)
 }
 
 func (d *dumper) journal() {
@@ -156,7 +160,7 @@ func (d *dumper) journal() {
 			r.Durable, time.UnixMilli(r.TimeMillis).UTC().Format(time.RFC3339Nano), more); err != nil {
 			return err
 		}
-		d.fail("    ", applyEntries(r.Body, d))
+		d.fail("    ", applyEntries(r.Body, d.apply))
 		return d.writeErr
 	}, func(e journal.End) error {
 		if e.Torn {
@@ -167,56 +171,85 @@ func (d *dumper) journal() {
 	d.fail("  ", err)
 }
 
-func (d *dumper) applyTopic(id uuid.UUID, name string, cfg TopicConfig) error {
-	d.topics[id] = name
-	if _, ok := d.wanted(id); !ok {
-		return nil
+// apply prints an entry.
+func (d *dumper) apply(e entry) error {
+	switch e := e.(type) {
+	case topicEntry:
+		return d.topic(e)
+	case topicDeletedEntry:
+		return d.of(e.id, func(name string) error { return d.printf("    topic %s deleted, id %s\n", name, e.id) })
+	case batchEntry:
+		return d.of(e.at.topic, func(name string) error { return d.batch(name, e) })
+	case offsetEntry:
+		return d.of(e.at.topic, func(name string) error {
+			return d.printf("    offset of group %q, %s-%d: %d, metadata %q\n", e.group, name, e.at.partition, e.o.Offset, e.o.Metadata)
+		})
+	case offsetGoneEntry:
+		return d.of(e.at.topic, func(name string) error {
+			return d.printf("    offset of group %q, %s-%d deleted\n", e.group, name, e.at.partition)
+		})
+	case logStartEntry:
+		return d.of(e.at.topic, func(name string) error {
+			return d.printf("    log start of %s-%d: %d\n", name, e.at.partition, e.start)
+		})
+	case doomedEntry:
+		return d.of(e.at.topic, func(name string) error {
+			if e.at.partition == allPartitions {
+				return d.printf("    to be removed: topic %s\n", name)
+			}
+			return d.printf("    to be removed: %s-%d, %s\n", name, e.at.partition, segment.LogName(int64(e.base), e.generation))
+		})
+	case partitionEntry:
+		return d.of(e.at.topic, func(name string) error { return d.partition(name, e) })
 	}
-	return d.printf("    topic %s, id %s, %d partitions, %s\n", name, id, cfg.Partitions, cfg)
+	return d.printf("    %T\n", e)
 }
 
-func (d *dumper) applyBatch(id uuid.UUID, partition int32, b []byte) error {
-	name, ok := d.wanted(id)
-	if !ok {
-		return nil
+// of prints what belongs to a topic, if that is wanted.
+func (d *dumper) of(id uuid.UUID, print func(name string) error) error {
+	if name, ok := d.wanted(id); ok {
+		return print(name)
 	}
-	h, err := batch.ParseHeader(b)
+	return nil
+}
+
+func (d *dumper) topic(e topicEntry) error {
+	d.topics[e.id] = e.name
+	return d.of(e.id, func(string) error {
+		configs := ""
+		if s := e.cfg.String(); s != "" {
+			configs = ", " + s
+		}
+		return d.printf("    topic %s, id %s, %d partitions%s\n", e.name, e.id, e.cfg.Partitions, configs)
+	})
+}
+
+func (d *dumper) batch(name string, e batchEntry) error {
+	h, err := batch.ParseHeader(e.batch)
 	if err == nil {
-		err = batch.Verify(b)
+		err = batch.Verify(e.batch)
 	}
 	if err != nil {
-		return fmt.Errorf("batch of %s-%d: %w", name, partition, err)
+		return fmt.Errorf("batch of %s-%d: %w", name, e.at.partition, err)
 	}
-	if err := d.printf("    batch %s-%d, %s\n", name, partition, describeBatch(h)); err != nil {
+	if err := d.printf("    batch %s-%d, %s\n", name, e.at.partition, describeBatch(h)); err != nil {
 		return err
 	}
-	return d.records(b)
+	return d.records(e.batch)
 }
 
-func (d *dumper) applyOffset(group string, id uuid.UUID, partition int32, o CommittedOffset) error {
-	name, ok := d.wanted(id)
-	if !ok {
-		return nil
-	}
-	return d.printf("    offset of group %q, %s-%d: %d, metadata %q\n", group, name, partition, o.Offset, o.Metadata)
-}
-
-func (d *dumper) applyPartition(p partitionEntry) error {
-	name, ok := d.wanted(p.topic)
-	if !ok {
-		return nil
-	}
-	d.partitions = append(d.partitions, p)
-	if err := d.printf("    partition %s-%d, offsets %d to %d\n", name, p.partition, p.start, p.end); err != nil {
+func (d *dumper) partition(name string, e partitionEntry) error {
+	d.partitions = append(d.partitions, e)
+	if err := d.printf("    partition %s-%d, offsets %d to %d\n", name, e.at.partition, e.start, e.end); err != nil {
 		return err
 	}
-	for _, e := range p.epochs {
-		if err := d.printf("      leader epoch %d from offset %d\n", e.epoch, e.start); err != nil {
+	for _, ep := range e.epochs {
+		if err := d.printf("      leader epoch %d from offset %d\n", ep.epoch, ep.start); err != nil {
 			return err
 		}
 	}
-	for _, s := range p.segments {
-		if err := d.printf("      segment of offsets %d to %d, %d bytes\n", s.base, s.end, s.sizeBytes); err != nil {
+	for _, s := range e.segments {
+		if err := d.printf("      segment of offsets %d to %d, %d bytes\n", s.Base, s.End, s.SizeBytes); err != nil {
 			return err
 		}
 	}
@@ -255,24 +288,23 @@ func quote(b []byte) string {
 
 // segments prints the segments of a partition as far as the checkpoint counts
 // them.
-func (d *dumper) segments(p partitionEntry) {
-	name, _ := d.wanted(p.topic)
-	dir := partitionDir(p.topic, p.partition)
-	for _, e := range p.segments {
-		d.segment(fmt.Sprintf("%s-%d", name, p.partition), dir, e)
+func (d *dumper) segments(e partitionEntry) {
+	name, _ := d.wanted(e.at.topic)
+	for _, m := range e.segments {
+		d.segment(fmt.Sprintf("%s-%d", name, e.at.partition), partitionDir(e.at), m)
 	}
 }
 
-func (d *dumper) segment(partition, dir string, e segmentEntry) {
-	name := dir + "/" + segment.LogName(int64(e.base), 0)
-	s, err := segment.OpenReadOnly(segment.NewFiles(0), vfs.Sub(d.fsys, dir), e.meta())
+func (d *dumper) segment(partition, dir string, m segment.Meta) {
+	name := dir + "/" + segment.LogName(m.Base, m.Generation)
+	s, err := segment.OpenReadOnly(d.files, vfs.Sub(d.fsys, dir), m)
 	if err != nil {
 		d.fail("", fmt.Errorf("%s of %s: %w", name, partition, err))
 		return
 	}
 	offsets, times, err := s.IndexEntries()
 	if err == nil {
-		err = d.printf("%s of %s, %d bytes, %d entries in the index, %d in the time index\n", name, partition, e.sizeBytes, offsets, times)
+		err = d.printf("%s of %s, %d bytes, %d offset and %d time index entries\n", name, partition, m.SizeBytes, offsets, times)
 	}
 	if err == nil {
 		err = s.Describe(func(pos int64, h batch.Header, b []byte) error {

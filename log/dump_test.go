@@ -43,7 +43,7 @@ func TestDumpPrintsTheJournal(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"CHECKPOINT version 1, cluster ",
+		"CHECKPOINT version 2, cluster ",
 		"journal/00000000000000000001.journal ",
 		"\n    topic orders, id ",
 		"\n    batch payments-0, offsets 0 to 1, 2 records, ",

@@ -20,13 +20,25 @@ import (
 type entryType byte
 
 const (
-	entryTopic     entryType = 1 // a topic was created
-	entryBatch     entryType = 2 // a record batch was appended
-	entryOffset    entryType = 3 // a group committed an offset
-	entryPartition entryType = 4 // checkpoint only: what a partition's segments hold
+	entryTopic        entryType = 1 // a topic as it is from here on
+	entryBatch        entryType = 2 // a record batch was appended
+	entryOffset1      entryType = 3 // format 1: a group committed an offset
+	entryPartition1   entryType = 4 // format 1, checkpoint only: what a partition's segments hold
+	entryTopicDeleted entryType = 5
+	entryLogStart     entryType = 6  // older records of a partition are no more
+	entryOffset       entryType = 7  // a group committed an offset
+	entryOffsetGone   entryType = 8  // a group's offset was deleted
+	entryPartition    entryType = 9  // checkpoint only: what a partition's segments hold
+	entryDoomed       entryType = 10 // checkpoint only: files to be removed
 )
 
 const entryHeaderBytes = 5
+
+// An entry is one change, decoded. Its slices alias what it was decoded from.
+type entry interface {
+	// appendTo appends the entry as it is stored.
+	appendTo(dst []byte) []byte
+}
 
 // beginEntry appends the header of an entry whose payload follows; endEntry
 // fills in its length.
@@ -44,116 +56,10 @@ func appendString(dst []byte, s string) []byte {
 	return append(dst, s...)
 }
 
-// appendTopicEntry: id, name, number of partitions, then the config as pairs
-// of strings under Kafka's names.
-func appendTopicEntry(dst []byte, id uuid.UUID, name string, cfg TopicConfig) []byte {
-	begin := len(dst)
-	dst = beginEntry(dst, entryTopic)
-	dst = append(dst, id[:]...)
-	dst = appendString(dst, name)
-	dst = binary.BigEndian.AppendUint32(dst, uint32(cfg.Partitions))
-	pairs := cfg.pairs()
-	dst = binary.BigEndian.AppendUint16(dst, uint16(len(pairs)))
-	for _, p := range pairs {
-		dst = appendString(appendString(dst, p[0]), p[1])
-	}
-	return endEntry(dst, begin)
-}
-
-// appendBatchHeader appends what stands before the bytes of a batch: the
-// entry's header, the topic's id and the partition.
-func appendBatchHeader(dst []byte, id uuid.UUID, partition int32, batchBytes int) []byte {
-	dst = append(dst, byte(entryBatch))
-	dst = binary.BigEndian.AppendUint32(dst, uint32(batchPrefixBytes+batchBytes))
-	dst = append(dst, id[:]...)
-	return binary.BigEndian.AppendUint32(dst, uint32(partition))
-}
-
-const batchPrefixBytes = 20 // topic id, partition
-
-// appendOffsetEntry: group, topic id, partition, offset, metadata.
-func appendOffsetEntry(dst []byte, group string, id uuid.UUID, partition int32, o CommittedOffset) []byte {
-	begin := len(dst)
-	dst = beginEntry(dst, entryOffset)
-	dst = appendString(dst, group)
-	dst = append(dst, id[:]...)
-	dst = binary.BigEndian.AppendUint32(dst, uint32(partition))
-	dst = binary.BigEndian.AppendUint64(dst, uint64(o.Offset))
-	dst = appendString(dst, o.Metadata)
-	return endEntry(dst, begin)
-}
-
-// A partitionEntry is what a checkpoint knows of a partition: its segments are
-// on stable storage up to these sizes.
-type partitionEntry struct {
-	topic     uuid.UUID
-	partition int32
-	start     Offset
-	end       Offset
-	epochs    []epochStart
-	segments  []segmentEntry
-}
-
-type segmentEntry struct {
-	base      Offset
-	end       Offset
-	sizeBytes int64
-}
-
-// check finds what no checkpoint has: readers rely on segments that follow
-// each other from start to end.
-func (p *partitionEntry) check() error {
-	next := p.start
-	for _, s := range p.segments {
-		if s.base != next || s.end < s.base || s.sizeBytes < 0 {
-			return fmt.Errorf("partition entry: segment of offsets %d to %d, %d bytes, where offset %d is next", s.base, s.end, s.sizeBytes, next)
-		}
-		next = s.end
-	}
-	if p.start < 0 || next != p.end {
-		return fmt.Errorf("partition entry: offsets %d to %d, segments end at %d", p.start, p.end, next)
-	}
-	for i := range p.epochs {
-		if e := p.epochs[i]; e.start < p.start || i > 0 && (e.epoch <= p.epochs[i-1].epoch || e.start <= p.epochs[i-1].start) {
-			return fmt.Errorf("partition entry: leader epoch %d from offset %d is out of order", e.epoch, e.start)
-		}
-	}
-	return nil
-}
-
-func appendPartitionEntry(dst []byte, p partitionEntry) []byte {
-	begin := len(dst)
-	dst = beginEntry(dst, entryPartition)
-	dst = append(dst, p.topic[:]...)
-	dst = binary.BigEndian.AppendUint32(dst, uint32(p.partition))
-	dst = binary.BigEndian.AppendUint64(dst, uint64(p.start))
-	dst = binary.BigEndian.AppendUint64(dst, uint64(p.end))
-	dst = binary.BigEndian.AppendUint32(dst, uint32(len(p.epochs)))
-	for _, e := range p.epochs {
-		dst = binary.BigEndian.AppendUint32(dst, uint32(e.epoch))
-		dst = binary.BigEndian.AppendUint64(dst, uint64(e.start))
-	}
-	dst = binary.BigEndian.AppendUint32(dst, uint32(len(p.segments)))
-	for _, s := range p.segments {
-		dst = binary.BigEndian.AppendUint64(dst, uint64(s.base))
-		dst = binary.BigEndian.AppendUint64(dst, uint64(s.end))
-		dst = binary.BigEndian.AppendUint64(dst, uint64(s.sizeBytes))
-	}
-	return endEntry(dst, begin)
-}
-
-// An applier takes decoded entries. Slices alias what was decoded.
-type applier interface {
-	applyTopic(id uuid.UUID, name string, cfg TopicConfig) error
-	applyBatch(id uuid.UUID, partition int32, batch []byte) error
-	applyOffset(group string, id uuid.UUID, partition int32, o CommittedOffset) error
-	applyPartition(p partitionEntry) error
-}
-
 var errShortEntry = errors.New("entry is cut short")
 
-// applyEntries decodes the entries of b and hands them to a, in order.
-func applyEntries(b []byte, a applier) error {
+// applyEntries decodes the entries of b and hands them to apply, in order.
+func applyEntries(b []byte, apply func(entry) error) error {
 	for len(b) > 0 {
 		if len(b) < entryHeaderBytes {
 			return errShortEntry
@@ -163,7 +69,11 @@ func applyEntries(b []byte, a applier) error {
 		if uint64(n) > uint64(len(b)) {
 			return fmt.Errorf("entry of %d bytes, %d left: %w", n, len(b), errShortEntry)
 		}
-		if err := applyEntry(t, b[:n:n], a); err != nil {
+		e, err := decodeEntry(t, b[:n:n])
+		if err == nil {
+			err = apply(e)
+		}
+		if err != nil {
 			return err
 		}
 		b = b[n:]
@@ -171,41 +81,35 @@ func applyEntries(b []byte, a applier) error {
 	return nil
 }
 
-func applyEntry(t entryType, payload []byte, a applier) error {
-	d := decoder{b: payload}
-	switch t {
-	case entryTopic:
-		id, name := d.id(), d.string()
-		cfg := TopicConfig{Partitions: int32(d.u32())}
-		var err error
-		for n := d.u16(); n > 0 && d.err == nil && err == nil; n-- {
-			err = cfg.setPair(d.string(), d.string())
-		}
-		if err := errors.Join(d.done(), err); err != nil {
-			return fmt.Errorf("topic entry: %w", err)
-		}
-		return a.applyTopic(id, name, cfg)
-	case entryBatch:
-		id, partition := d.id(), int32(d.u32())
-		if d.err != nil {
-			return fmt.Errorf("batch entry: %w", d.err)
-		}
-		return a.applyBatch(id, partition, d.b)
-	case entryOffset:
-		group, id, partition := d.string(), d.id(), int32(d.u32())
-		o := CommittedOffset{Offset: Offset(d.u64()), Metadata: d.string()}
-		if err := d.done(); err != nil {
-			return fmt.Errorf("offset entry: %w", err)
-		}
-		return a.applyOffset(group, id, partition, o)
-	case entryPartition:
-		p := d.partition()
-		if err := d.done(); err != nil {
-			return fmt.Errorf("partition entry: %w", err)
-		}
-		return a.applyPartition(p)
+// decoders has one function for each type of entry. What it leaves over is an
+// error.
+var decoders = map[entryType]struct {
+	name   string
+	decode func(*decoder) entry
+}{
+	entryTopic:        {"topic", decodeTopic},
+	entryBatch:        {"batch", decodeBatch},
+	entryOffset1:      {"offset of format 1", decodeOffset1},
+	entryPartition1:   {"partition of format 1", decodePartition1},
+	entryTopicDeleted: {"topic deleted", decodeTopicDeleted},
+	entryLogStart:     {"log start", decodeLogStart},
+	entryOffset:       {"offset", decodeOffset},
+	entryOffsetGone:   {"offset deleted", decodeOffsetGone},
+	entryPartition:    {"partition", decodePartition},
+	entryDoomed:       {"doomed files", decodeDoomed},
+}
+
+func decodeEntry(t entryType, payload []byte) (entry, error) {
+	how, ok := decoders[t]
+	if !ok {
+		return nil, fmt.Errorf("entry of unknown type %d", t)
 	}
-	return fmt.Errorf("entry of unknown type %d", t)
+	d := decoder{b: payload}
+	e := how.decode(&d)
+	if err := d.done(); err != nil {
+		return nil, fmt.Errorf("%s entry: %w", how.name, err)
+	}
+	return e, nil
 }
 
 // A decoder takes values off the front of b. After the first that is not
@@ -213,6 +117,12 @@ func applyEntry(t entryType, payload []byte, a applier) error {
 type decoder struct {
 	b   []byte
 	err error
+}
+
+func (d *decoder) fail(err error) {
+	if d.err == nil {
+		d.err = err
+	}
 }
 
 func (d *decoder) take(n int) []byte {
@@ -226,6 +136,9 @@ func (d *decoder) take(n int) []byte {
 	d.b = d.b[n:]
 	return b
 }
+
+// rest takes everything that is left.
+func (d *decoder) rest() []byte { return d.take(len(d.b)) }
 
 func (d *decoder) u16() uint16 {
 	if b := d.take(2); b != nil {
@@ -248,22 +161,28 @@ func (d *decoder) u64() uint64 {
 	return 0
 }
 
-func (d *decoder) string() string { return string(d.take(int(d.u16()))) }
+func (d *decoder) i32() int32         { return int32(d.u32()) }
+func (d *decoder) i64() int64         { return int64(d.u64()) }
+func (d *decoder) offset() Offset     { return Offset(d.u64()) }
+func (d *decoder) string() string     { return string(d.take(int(d.u16()))) }
+func (d *decoder) place() partitionID { return partitionID{d.id(), d.i32()} }
 
 func (d *decoder) id() (id uuid.UUID) {
 	copy(id[:], d.take(len(id)))
 	return id
 }
 
-func (d *decoder) partition() partitionEntry {
-	p := partitionEntry{topic: d.id(), partition: int32(d.u32()), start: Offset(d.u64()), end: Offset(d.u64())}
-	for n := d.u32(); n > 0 && d.err == nil; n-- {
-		p.epochs = append(p.epochs, epochStart{epoch: int32(d.u32()), start: Offset(d.u64())})
+// count takes the number of items that follow, each of at least itemBytes, so
+// that nothing is made for items that cannot be there.
+func (d *decoder) count(itemBytes int) int {
+	n := d.u32()
+	if uint64(n)*uint64(itemBytes) > uint64(len(d.b)) {
+		d.fail(fmt.Errorf("%d items of %d bytes, %d left: %w", n, itemBytes, len(d.b), errShortEntry))
 	}
-	for n := d.u32(); n > 0 && d.err == nil; n-- {
-		p.segments = append(p.segments, segmentEntry{base: Offset(d.u64()), end: Offset(d.u64()), sizeBytes: int64(d.u64())})
+	if d.err != nil {
+		return 0
 	}
-	return p
+	return int(n)
 }
 
 // done reports what was wrong, bytes left over included.
@@ -272,4 +191,15 @@ func (d *decoder) done() error {
 		d.err = fmt.Errorf("%d bytes too many", len(d.b))
 	}
 	return d.err
+}
+
+// A partitionID names a partition on disk, whatever its topic is called.
+type partitionID struct {
+	topic     uuid.UUID
+	partition int32
+}
+
+func appendPlace(dst []byte, at partitionID) []byte {
+	dst = append(dst, at.topic[:]...)
+	return binary.BigEndian.AppendUint32(dst, uint32(at.partition))
 }

@@ -13,6 +13,10 @@ var (
 	ErrUnknownTopic = errors.New("unknown topic or partition")
 	// ErrTopicExists: a topic of that name is there already.
 	ErrTopicExists = errors.New("topic exists")
+	// ErrInvalidTopic: the name of a topic breaks Kafka's rules.
+	ErrInvalidTopic = errors.New("invalid topic name")
+	// ErrInvalidConfig: a config of a topic has a value that it cannot have.
+	ErrInvalidConfig = errors.New("invalid config")
 	// ErrOffsetOutOfRange: the offset is below the partition's start or past its end.
 	ErrOffsetOutOfRange = errors.New("offset out of range")
 	// ErrRecordTooLarge: the record is larger than its topic's MaxMessageBytes.

@@ -3,9 +3,11 @@ package log
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
+	"github.com/freshet/freshet/internal/batch"
 	"github.com/freshet/freshet/internal/vfs"
 	"github.com/freshet/freshet/log/internal/segment"
 )
@@ -138,7 +140,7 @@ func (b *Broker) flushPartition(p *partition) error {
 	b.pub.RLock()
 	tail := p.tail[:len(p.tail):len(p.tail)]
 	b.pub.RUnlock()
-	for len(tail) > 0 {
+	for len(tail) > 0 && !p.topic.gone.Load() {
 		n, err := b.flushSegment(p, tail)
 		if err != nil {
 			return fmt.Errorf("partition %s: %w", p.tp, err)
@@ -150,13 +152,15 @@ func (b *Broker) flushPartition(p *partition) error {
 
 // flushSegment moves as many spans of the tail into one segment as it takes.
 func (b *Broker) flushSegment(p *partition, tail []segment.Span) (n int, err error) {
-	s, segments, err := b.activeSegment(p, Offset(tail[0].First))
+	s, begun, err := b.activeSegment(p, &tail[0])
 	if err != nil {
 		return 0, err
 	}
-	n = fitting(s, tail, b.cfg.SegmentBytes)
-	if err := s.Append(tail[:n], b.flushBuf); err != nil {
-		if len(segments) > len(p.segments) { // begun for this, and nobody knows of it yet
+	if n, err = b.fitting(p, s, tail); err == nil {
+		err = s.Append(tail[:n], b.flushBuf)
+	}
+	if err != nil {
+		if begun { // for this, and nobody knows of it yet
 			err = errors.Join(err, s.Close())
 		}
 		return 0, err
@@ -164,45 +168,88 @@ func (b *Broker) flushSegment(p *partition, tail []segment.Span) (n int, err err
 	b.unsynced[s] = p
 	b.pub.Lock()
 	defer b.pub.Unlock()
-	b.pub.tailBytes -= p.flushedLocked(n, segments, &b.buffers)
+	if p.topic.gone.Load() {
+		return n, nil // its tail is gone already
+	}
+	if begun {
+		p.segments = append(slices.Clip(p.segments), s)
+	}
+	b.pub.tailBytes -= p.flushedLocked(n, &b.buffers)
 	if n == len(tail) && len(p.tail) > 0 {
 		b.pub.dirty = append(b.pub.dirty, p)
 	}
 	return n, nil
 }
 
-// fitting returns how many spans the segment takes before it is full, at
-// least one.
-func fitting(s *segment.Segment, spans []segment.Span, segmentBytes int64) int {
-	size := s.SizeBytes()
-	for n, sp := range spans {
-		if n > 0 && (size >= segmentBytes || !s.FitsOffset(sp.Last)) {
-			return n
-		}
-		size += int64(len(sp.Bytes))
-	}
-	return len(spans)
-}
-
-// activeSegment returns the segment that the batch at offset next goes to,
-// beginning one where there is none or the last is full, and the segments of p
-// with it.
-func (b *Broker) activeSegment(p *partition, next Offset) (*segment.Segment, []*segment.Segment, error) {
-	if n := len(p.segments); n > 0 {
-		s := p.segments[n-1]
-		if s.SizeBytes() < b.cfg.SegmentBytes && s.FitsOffset(int64(next)) {
-			return s, p.segments, nil
+// activeSegment returns the segment that the next span goes to, and whether it
+// was begun for it: where there is none, or the last is full or old.
+func (b *Broker) activeSegment(p *partition, next *segment.Span) (s *segment.Segment, begun bool, err error) {
+	if s := b.lastSegment(p); s != nil && s.Generation() == 0 {
+		limits, err := b.limits(p, s, next)
+		if err != nil || limits.fits(s.SizeBytes(), next) {
+			return s, false, err
 		}
 	}
 	dir, err := b.partitionFS(p)
 	if err != nil {
-		return nil, nil, err
+		return nil, false, err
 	}
-	s, err := segment.Create(b.files, dir, int64(next), 0)
-	if err != nil {
-		return nil, nil, err
+	s, err = segment.Create(b.files, dir, next.First, 0)
+	return s, true, err
+}
+
+// lastSegment returns the newest segment, which only the flusher replaces.
+func (b *Broker) lastSegment(p *partition) *segment.Segment {
+	b.pub.RLock()
+	defer b.pub.RUnlock()
+	if n := len(p.segments); n > 0 {
+		return p.segments[n-1]
 	}
-	return s, append(slices.Clone(p.segments), s), nil
+	return nil
+}
+
+// fitting returns how many spans the segment takes before it is full, at
+// least one.
+func (b *Broker) fitting(p *partition, s *segment.Segment, spans []segment.Span) (int, error) {
+	limits, err := b.limits(p, s, &spans[0])
+	size := s.SizeBytes()
+	for n := range spans {
+		if n > 0 && !limits.fits(size, &spans[n]) {
+			return n, nil
+		}
+		size += int64(len(spans[n].Bytes))
+	}
+	return len(spans), err
+}
+
+// segmentLimits say when a segment is full.
+type segmentLimits struct {
+	sizeBytes  int64
+	lastOffset int64
+	lastMillis int64 // as Kafka does it, age is that of the records: segment.ms after the first batch
+}
+
+func (b *Broker) limits(p *partition, s *segment.Segment, next *segment.Span) (segmentLimits, error) {
+	cfg := p.topic.config()
+	l := segmentLimits{sizeBytes: cfg.SegmentBytes, lastOffset: s.Base() + math.MaxInt32, lastMillis: math.MaxInt64}
+	if l.sizeBytes == 0 {
+		l.sizeBytes = b.cfg.SegmentBytes
+	}
+	h, err := batch.ParseHeader(next.Bytes)
+	first := h.MaxTimestampMillis
+	if s.SizeBytes() > 0 {
+		first, err = s.FirstTimestamp()
+	}
+	if age := cfg.SegmentAge.Milliseconds(); first <= math.MaxInt64-age {
+		l.lastMillis = first + age
+	}
+	return l, err
+}
+
+// fits reports whether a span may follow what has sizeBytes already.
+func (l segmentLimits) fits(sizeBytes int64, sp *segment.Span) bool {
+	h, err := batch.ParseHeader(sp.Bytes)
+	return sizeBytes < l.sizeBytes && sp.Last <= l.lastOffset && (err != nil || h.MaxTimestampMillis <= l.lastMillis)
 }
 
 // runSyncer syncs the journal every interval, for the interval durability.

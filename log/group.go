@@ -8,8 +8,10 @@ import (
 
 // A CommittedOffset is how far a group has taken a partition.
 type CommittedOffset struct {
-	Offset   Offset // of the next record to take
-	Metadata string // the group's own, at most 4096 bytes
+	Offset          Offset // of the next record to take
+	LeaderEpoch     int32  // of the last record taken, if the group told; -1 else
+	TimestampMillis int64  // when it was committed; set by the log
+	Metadata        string // the group's own, at most 4096 bytes
 }
 
 // A Fence is one member's claim on a group. The zero Fence claims nothing and

@@ -17,6 +17,7 @@ import (
 
 	"github.com/freshet/freshet/internal/vfs"
 	"github.com/freshet/freshet/log/internal/journal"
+	"github.com/freshet/freshet/log/internal/segment"
 	"github.com/google/uuid"
 )
 
@@ -179,7 +180,7 @@ func TestSegmentsFollowEachOtherAfterAFullDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.pub.RLock()
-		p := b.pub.topics["t"].partitions[0]
+		p := b.pub.topics["t"].partitions()[0]
 		e := p.entryLocked()
 		b.pub.RUnlock()
 		if err := e.check(); err != nil || e.end != p.end {
@@ -298,7 +299,7 @@ func TestConsumerIsClosedWhileItAssigns(t *testing.T) {
 		}
 		<-closed
 	}
-	for _, p := range b.pub.topics["t"].partitions {
+	for _, p := range b.pub.topics["t"].partitions() {
 		if len(p.consumers) != 0 {
 			t.Fatalf("%s has %d consumers", p.tp, len(p.consumers))
 		}
@@ -328,21 +329,29 @@ func TestFullDiskInRecoveryIsNotCorruption(t *testing.T) {
 	}
 }
 
+// metas describes segments by base, end and size.
+func metas(of ...[3]int64) (ms []segment.Meta) {
+	for _, m := range of {
+		ms = append(ms, segment.Meta{Base: m[0], First: m[0], End: m[1], SizeBytes: m[2]})
+	}
+	return ms
+}
+
 // TestCheckpointThatMakesNoSenseIsRefused writes checkpoints whose checksum is
 // right: nothing in them may make the log, or those who look at it, panic or
 // take memory without bounds.
 func TestCheckpointThatMakesNoSenseIsRefused(t *testing.T) {
 	id := uuid.UUID{1}
 	for name, e := range map[string]partitionEntry{
-		"end without segments": {topic: id, end: 5},
-		"negative start":       {topic: id, start: -1, end: -1},
-		"negative size":        {topic: id, end: 5, segments: []segmentEntry{{0, 5, -1}}},
-		"hole":                 {topic: id, end: 9, segments: []segmentEntry{{0, 5, 0}, {6, 9, 0}}},
-		"overlap":              {topic: id, end: 9, segments: []segmentEntry{{0, 5, 0}, {4, 9, 0}}},
-		"size of nothing":      {topic: id, end: 5, segments: []segmentEntry{{0, 5, math.MaxInt64}}},
-		"epochs backwards":     {topic: id, epochs: []epochStart{{2, 0}, {1, 1}}},
-		"negative partition":   {topic: id, partition: -1},
-		"partition too high":   {topic: id, partition: math.MaxInt32, end: 5, segments: []segmentEntry{{0, 5, 7}}},
+		"end without segments": {at: partitionID{topic: id}, end: 5},
+		"negative start":       {at: partitionID{topic: id}, start: -1, end: -1},
+		"negative size":        {at: partitionID{topic: id}, end: 5, segments: metas([3]int64{0, 5, -1})},
+		"hole":                 {at: partitionID{topic: id}, end: 9, segments: metas([3]int64{0, 5, 0}, [3]int64{6, 9, 0})},
+		"overlap":              {at: partitionID{topic: id}, end: 9, segments: metas([3]int64{0, 5, 0}, [3]int64{4, 9, 0})},
+		"size of nothing":      {at: partitionID{topic: id}, end: 5, segments: metas([3]int64{0, 5, math.MaxInt64})},
+		"epochs backwards":     {at: partitionID{topic: id}, epochs: []epochStart{{2, 0}, {1, 1}}},
+		"negative partition":   {at: partitionID{id, -1}},
+		"partition too high":   {at: partitionID{id, math.MaxInt32}, end: 5, segments: metas([3]int64{0, 5, 7})},
 	} {
 		fsys := vfs.NewMem()
 		b := open(t, fsys, Config{})
@@ -353,8 +362,8 @@ func TestCheckpointThatMakesNoSenseIsRefused(t *testing.T) {
 		if err := fsys.MkdirAll(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		for _, segment := range []string{"0", "4", "6"} {
-			f, err := fsys.OpenFile(path.Join(dir, strings.Repeat("0", 19)+segment+".log"), os.O_RDWR|os.O_CREATE, 0o600)
+		for _, base := range []string{"0", "4", "6"} {
+			f, err := fsys.OpenFile(path.Join(dir, strings.Repeat("0", 19)+base+".log"), os.O_RDWR|os.O_CREATE, 0o600)
 			if err == nil {
 				err = f.Close()
 			}
@@ -362,8 +371,8 @@ func TestCheckpointThatMakesNoSenseIsRefused(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		s := &snapshot{first: 1, entries: appendTopicEntry(nil, id, "t", TopicConfig{Partitions: 1, CleanupPolicy: CleanupDelete, MaxMessageBytes: 1000})}
-		s.entries = appendPartitionEntry(s.entries, e)
+		s := &snapshot{first: 1, entries: topicEntry{id, "t", defaultTopicConfig()}.appendTo(nil)}
+		s.entries = e.appendTo(s.entries)
 		if err := vfs.WriteFileAtomic(fsys, checkpointName, b.encodeCheckpoint(s, true)); err != nil {
 			t.Fatal(err)
 		}

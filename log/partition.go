@@ -38,6 +38,12 @@ type partition struct {
 	consumers  []*Consumer
 }
 
+func newPartition(t *topic, id int32) *partition {
+	return &partition{topic: t, id: id, tp: TopicPartition{t.name, id}}
+}
+
+func (p *partition) place() partitionID { return partitionID{p.topic.id, p.id} }
+
 // publishLocked makes a batch visible.
 func (p *partition) publishLocked(sp segment.Span, epoch int32) {
 	if n := len(p.epochs); n == 0 || p.epochs[n-1].epoch != epoch {
@@ -50,7 +56,7 @@ func (p *partition) publishLocked(sp segment.Span, epoch int32) {
 
 // flushedLocked moves the n oldest spans of the tail out: the segments have
 // them. Their memory is reused if no consumer has seen it.
-func (p *partition) flushedLocked(n int, segments []*segment.Segment, free *buffers) (bytes int64) {
+func (p *partition) flushedLocked(n int, free *buffers) (bytes int64) {
 	for _, sp := range p.tail[:n] {
 		bytes += int64(len(sp.Bytes))
 		if !p.lent.Load() {
@@ -60,7 +66,6 @@ func (p *partition) flushedLocked(n int, segments []*segment.Segment, free *buff
 	// Consumers may hold the old slice, so it is left as it is.
 	p.tail = append([]segment.Span(nil), p.tail[n:]...)
 	p.tailBytes -= bytes
-	p.segments = segments
 	if len(p.tail) == 0 {
 		p.lent.Store(false)
 	}
@@ -89,7 +94,7 @@ func (p *partition) segmentFromLocked(from Offset) *segment.Segment {
 
 func (p *partition) describeLocked() PartitionDescription {
 	d := PartitionDescription{
-		Partition: p.id, Start: p.start, End: p.end, LeaderEpoch: -1,
+		Partition: p.id, Start: p.start, End: p.end, StableEnd: p.end, LeaderEpoch: -1,
 		SizeBytes: p.tailBytes, Segments: len(p.segments),
 	}
 	if n := len(p.epochs); n > 0 {

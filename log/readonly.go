@@ -84,14 +84,14 @@ func (f *follower) tryLoad() error {
 		return err
 	}
 	for _, t := range b.pub.topics {
-		for _, p := range t.partitions {
+		for _, p := range t.partitions() {
 			p.tail, p.tailBytes = nil, 0
 			p.start, p.end = 0, 0 // the entry of the partition tells, if there is one
 		}
 	}
 	b.pub.dirty, b.pub.tailBytes = nil, 0
 	b.cluster, b.epoch, f.first = h.cluster, h.epoch, h.first
-	if err := applyEntries(entries, loader{b}); err != nil {
+	if err := applyEntries(entries, loader{b}.apply); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -115,7 +115,7 @@ func (f *follower) readLocked() error {
 			return err
 		}
 		for _, part := range parts {
-			if err := applyEntries(part, loader{f.b}); err != nil {
+			if err := applyEntries(part, loader{f.b}.apply); err != nil {
 				return err
 			}
 		}
@@ -153,7 +153,7 @@ func (f *follower) tell(err error) {
 	}
 	b.cfg.Logger.Warn("cannot follow the log", "err", err)
 	for _, t := range b.pub.topics {
-		for _, p := range t.partitions {
+		for _, p := range t.partitions() {
 			p.wakeLocked()
 		}
 	}

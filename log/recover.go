@@ -43,7 +43,7 @@ func (b *Broker) recover() (next uint64, err error) {
 		return 0, err
 	}
 	b.cluster, b.epoch = h.cluster, h.epoch
-	if err := applyEntries(entries, loader{b}); err != nil {
+	if err := applyEntries(entries, loader{b}.apply); err != nil {
 		return 0, &vfs.CorruptError{Path: checkpointName, Pos: checkpointHeaderBytes, Err: err}
 	}
 	journalFS := vfs.Sub(b.fsys, journalDir)
@@ -56,7 +56,7 @@ func (b *Broker) recover() (next uint64, err error) {
 	var flushErr error // which is not the journal's
 	tail, err := journal.Replay(journalFS, h.first, parseBoot(b.cfg.bootID()), func(parts [][]byte) error {
 		for _, part := range parts {
-			if err := applyEntries(part, loader{b}); err != nil {
+			if err := applyEntries(part, loader{b}.apply); err != nil {
 				return err
 			}
 		}
@@ -101,34 +101,32 @@ func (b *Broker) initialise() (next uint64, err error) {
 	return 1, b.fsys.SyncDir(".")
 }
 
-// A loader applies entries to a broker that nobody else sees yet.
+// A loader applies entries that are read back: to a broker that nobody else sees
+// yet, or to a read-only one as its owner goes on.
 type loader struct{ b *Broker }
 
-func (l loader) applyTopic(id uuid.UUID, name string, cfg TopicConfig) error {
-	if _, ok := l.b.pub.byID[id]; ok {
-		return nil // the checkpoint has it
+func (l loader) apply(e entry) error {
+	switch e := e.(type) {
+	case batchEntry:
+		return l.batch(e)
+	case partitionEntry:
+		return l.partition(e)
+	case offsetEntry:
+		if e.o.TimestampMillis == 0 { // format 1 did not note it
+			e.o.TimestampMillis = l.b.cfg.Now().UnixMilli()
+		}
+		return l.b.applyLocked(e)
+	default:
+		return l.b.applyLocked(e)
 	}
-	if cfg.Partitions < 1 || cfg.Partitions > maxPartitions {
-		return fmt.Errorf("topic %s has %d partitions", name, cfg.Partitions)
-	}
-	l.b.addTopicLocked(newTopic(id, name, cfg))
-	return nil
 }
 
-func (l loader) partition(id uuid.UUID, n int32) (*partition, error) {
-	t, ok := l.b.pub.byID[id]
-	if !ok || uint(n) >= uint(len(t.partitions)) {
-		return nil, fmt.Errorf("partition %d of topic %s was never made", n, id)
-	}
-	return t.partitions[n], nil
-}
-
-func (l loader) applyBatch(id uuid.UUID, n int32, b []byte) error {
-	p, err := l.partition(id, n)
+func (l loader) batch(e batchEntry) error {
+	p, err := l.b.partitionByIDLocked(e.at)
 	if err != nil {
 		return err
 	}
-	sp, h, err := spanOf(b)
+	sp, h, err := spanOf(e.batch)
 	if err != nil {
 		return fmt.Errorf("batch of %s: %w", p.tp, err)
 	}
@@ -149,55 +147,38 @@ func (l loader) applyBatch(id uuid.UUID, n int32, b []byte) error {
 	return nil
 }
 
-func (l loader) applyOffset(group string, id uuid.UUID, n int32, o CommittedOffset) error {
-	p, err := l.partition(id, n)
-	if err != nil {
-		return err
-	}
-	l.b.setOffsetLocked(offsetCommit{group, p, o})
-	return nil
-}
-
-func (l loader) applyPartition(e partitionEntry) error {
-	p, err := l.partition(e.topic, e.partition)
+func (l loader) partition(e partitionEntry) error {
+	p, err := l.b.partitionByIDLocked(e.at)
 	if err == nil {
 		err = e.check()
 	}
 	if err != nil {
 		return err
 	}
-	dir := vfs.Sub(l.b.fsys, partitionDir(e.topic, e.partition))
-	var segments []*segment.Segment
-	for i, s := range e.segments {
-		seg, err := l.open(dir, p, i, s)
+	dir := vfs.Sub(l.b.fsys, partitionDir(e.at))
+	old := p.segments
+	p.segments = nil
+	for _, s := range e.segments {
+		seg, err := l.segment(dir, old, s)
 		if err != nil {
 			return fmt.Errorf("partition %s: %w", p.tp, err)
 		}
-		segments = append(segments, seg)
-		p.segments = segments // for closing, should the next one fail
+		p.segments = append(p.segments, seg)
 	}
 	p.start, p.end, p.next, p.epochs = e.start, e.end, e.end, e.epochs
 	p.wakeLocked() // what a follower had not read of the journal came this way
 	return nil
 }
 
-// open opens a segment, or goes on with the one that a follower has open.
-func (l loader) open(dir vfs.FS, p *partition, i int, e segmentEntry) (*segment.Segment, error) {
-	m := e.meta()
+// segment opens a segment, or goes on with the one that a follower has already.
+func (l loader) segment(dir vfs.FS, have []*segment.Segment, m segment.Meta) (*segment.Segment, error) {
 	if !l.b.readOnly {
 		return segment.Open(l.b.files, dir, m)
 	}
-	if i < len(p.segments) && p.segments[i].Base() == int64(e.base) {
-		s := p.segments[i]
-		return s, s.Extend(m)
+	for _, s := range have {
+		if s.Base() == m.Base && s.Generation() == m.Generation {
+			return s, s.Extend(m)
+		}
 	}
 	return segment.OpenReadOnly(l.b.files, dir, m)
-}
-
-// meta is what the segment is opened with.
-func (e segmentEntry) meta() segment.Meta {
-	return segment.Meta{
-		Base: int64(e.base), First: int64(e.base), End: int64(e.end), SizeBytes: e.sizeBytes,
-		FirstTimestampMillis: segment.Unknown, MaxTimestampMillis: segment.Unknown,
-	}
 }

@@ -8,8 +8,12 @@ import (
 	"strconv"
 )
 
-// Version is the format that this package writes, and the only one it reads.
-const Version = 1
+// Version is the format that this package writes. It reads those from
+// OldestVersion on: the records are the same, but the log has gained entries.
+const (
+	Version       = 2
+	OldestVersion = 1
+)
 
 const (
 	fileMagic         = "FRESHETJ"
@@ -68,8 +72,9 @@ func decodeFileHeader(b []byte) (fileHeader, error) {
 	if string(b[:8]) != fileMagic {
 		return h, fmt.Errorf("magic is %q, want %q", b[:8], fileMagic)
 	}
-	if v := binary.BigEndian.Uint32(b[8:]); v != Version {
-		return h, fmt.Errorf("%w: file has version %d, this program reads %d", ErrVersion, v, Version)
+	if v := binary.BigEndian.Uint32(b[8:]); v < OldestVersion || v > Version {
+		return h, fmt.Errorf("%w: file has version %d, this program reads %d to %d (use one that reads version %d)",
+			ErrVersion, v, OldestVersion, Version, v)
 	}
 	var zeroed [fileHeaderBytes]byte
 	copy(zeroed[:], b)
