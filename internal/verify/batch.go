@@ -22,6 +22,7 @@ type batch struct {
 	base, last int64
 	epoch      int32
 	count      int32
+	maxTime    int64 // milliseconds since the Unix epoch
 }
 
 // batch takes a batch, which must end at or before the limit. With an error,
@@ -33,7 +34,9 @@ func (s *stream) batch() (batch, error) {
 	b.epoch = int32(s.u32())
 	magic, want := s.u8(), s.u32()
 	attributes, delta := s.u16(), int32(s.u32())
-	s.skip(8 + 8 + 8 + 2 + 4) // timestamps and producer
+	s.skip(8) // base timestamp
+	b.maxTime = int64(s.u64())
+	s.skip(8 + 2 + 4) // producer
 	b.count = int32(s.u32())
 	b.last = b.base + int64(delta)
 	if s.err != nil {

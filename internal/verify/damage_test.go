@@ -126,7 +126,7 @@ func (s *specimen) describe(t *testing.T) {
 	for name := range s.files {
 		kinds[path.Ext(name)]++
 	}
-	if kinds[".log"] < 4 || kinds[".index"] < 4 || kinds[".journal"] < 3 {
+	if kinds[".log"] < 4 || kinds[".index"] < 4 || kinds[".timeindex"] < 4 || kinds[".journal"] < 3 {
 		t.Fatalf("too few files to damage: %v", kinds)
 	}
 }
@@ -219,7 +219,7 @@ func TestFindsFlippedBits(t *testing.T) {
 				if int64(pos) >= s.counts[name] {
 					continue // not counted yet: it comes again from the journal
 				}
-			case ".index":
+			case ".index", ".timeindex":
 				want = finding // an entry may come to point behind the end
 			case ".journal":
 				if int64(pos) >= s.lastRecord[name] && (last || content[pos] == 0) {
@@ -262,7 +262,7 @@ func TestFindsZeroedSectors(t *testing.T) {
 				if int64(pos) >= s.counts[name] {
 					continue
 				}
-			case ".index":
+			case ".index", ".timeindex":
 				want = finding
 			case ".journal":
 				if s.lastJournal(name) && int64(end) > s.lastRecord[name] {
@@ -289,7 +289,7 @@ func TestFindsTruncation(t *testing.T) {
 				if int64(size) >= s.counts[name] {
 					continue
 				}
-			case ".index":
+			case ".index", ".timeindex":
 				want = finding
 			case ".journal":
 				switch {
@@ -312,7 +312,7 @@ func TestFindsMissingFiles(t *testing.T) {
 	for name, content := range s.files {
 		want := problem
 		switch {
-		case path.Ext(name) == ".index":
+		case path.Ext(name) == ".index", path.Ext(name) == ".timeindex":
 			want = finding
 		case path.Ext(name) == ".log" && s.counts[name] == 0, s.lastJournal(name):
 			want = nothing

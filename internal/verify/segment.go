@@ -8,6 +8,9 @@ import (
 
 func (p *partition) logName(base int64) string   { return fmt.Sprintf("%s/%020d.log", p.dir(), base) }
 func (p *partition) indexName(base int64) string { return fmt.Sprintf("%s/%020d.index", p.dir(), base) }
+func (p *partition) timeIndexName(base int64) string {
+	return fmt.Sprintf("%s/%020d.timeindex", p.dir(), base)
+}
 
 // partition reads the segments of p.
 func (v *verifier) partition(p *partition) {
@@ -40,7 +43,9 @@ func (v *verifier) segment(p *partition, g segment) {
 	}
 	x := v.openIndex(p, g)
 	defer x.close()
-	w := &segmentWalk{v: v, p: p, g: g, name: name, index: x}
+	times := v.openTimeIndex(p, g)
+	defer times.close()
+	w := &segmentWalk{v: v, p: p, g: g, name: name, index: x, times: times}
 	v.stream.open(f, size)
 	w.run(&v.stream)
 }
@@ -52,6 +57,7 @@ type segmentWalk struct {
 	g     segment
 	name  string
 	index *indexWalk
+	times *timeIndexWalk
 	next  int64 // offset that the next batch must begin with
 }
 
@@ -67,6 +73,7 @@ func (w *segmentWalk) run(s *stream) {
 		if err != nil {
 			w.problem(b.pos, err)
 			w.index.damaged()
+			w.times.damaged()
 			if !w.resync(s, b, end) {
 				w.problem(b.pos, fmt.Errorf("what follows, %d bytes, cannot be told apart", end-b.pos))
 				return
@@ -75,6 +82,7 @@ func (w *segmentWalk) run(s *stream) {
 			w.v.report.Batches++
 			w.v.report.Records += int64(b.count)
 			w.index.batch(b)
+			w.times.batch(b)
 		}
 		w.v.report.Bytes += b.size
 		w.next = b.last + 1
@@ -84,6 +92,7 @@ func (w *segmentWalk) run(s *stream) {
 		w.problem(end, fmt.Errorf("it ends before offset %d, want %d", w.next, w.g.end))
 	}
 	w.index.end()
+	w.times.end()
 }
 
 // check finds what does not fit in the segment. None of it is under the

@@ -44,6 +44,9 @@ func (v *verifier) strayFiles(p *partition) {
 		if !ok {
 			base, ok = number(e.Name(), ".index")
 		}
+		if !ok {
+			base, ok = number(e.Name(), ".timeindex")
+		}
 		if !ok || !counts[int64(base)] && int64(base) < p.sealedEnd {
 			v.report.note(path.Join(p.dir(), e.Name()), 0, "it belongs to no segment of %s; it is not read", p)
 		}

@@ -107,6 +107,7 @@ type verifier struct {
 	files  []*journalFile // from the place of the checkpoint on, in order; open, so that they cannot go
 	stream stream         // that of the file being read; its buffer is used for all
 	index  stream
+	times  stream
 }
 
 // segments reads what does not change: the segments as far as the checkpoint
