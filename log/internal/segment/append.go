@@ -174,6 +174,9 @@ func (s *Segment) SetEnd(end int64) {
 // indexes. Once the file could not be synced it always fails. One goroutine at
 // a time calls it.
 func (s *Segment) Sync() error {
+	if s.readOnly {
+		return fmt.Errorf("sync segment: %w", fs.ErrPermission)
+	}
 	err := s.files[logFile].sync()
 	if vfs.IsNoSpace(err) {
 		// Not wrapped: a full disk that shows only here has lost what was

@@ -3,7 +3,6 @@ package segment
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"testing"
@@ -90,63 +89,6 @@ func TestReadFindsEveryBatch(t *testing.T) {
 	}
 }
 
-// TestIndexIsDisposable mutilates the index in every way and reads on.
-func TestIndexIsDisposable(t *testing.T) {
-	rng := rand.New(rand.NewPCG(2, 2))
-	ss := spans(rng, 7, 200)
-	fsys := vfs.NewMem()
-	s := filled(t, fsys, 7, ss)
-	size, end := s.SizeBytes(), s.End()
-	good, err := vfs.ReadFile(fsys, Name{7, 0}.file(offsetIndexFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(good) < 20*8 {
-		t.Fatalf("index of %d bytes shows nothing", len(good))
-	}
-	older := bytes.Clone(good[:len(good)/2/8*8])
-	mutilations := map[string][]byte{"missing": nil, "empty": {}, "zeros": make([]byte, len(good)), "torn": good[:len(good)-3], "older": older}
-	for i := range 200 {
-		bad := bytes.Clone(good)
-		bad[rng.IntN(len(bad))] ^= 1 << rng.IntN(8)
-		mutilations[fmt.Sprintf("flip %d", i)] = bad
-	}
-	for name, bad := range mutilations {
-		if err := fsys.Remove(Name{7, 0}.file(offsetIndexFile)); err != nil {
-			t.Fatal(err)
-		}
-		if bad != nil {
-			f, err := fsys.OpenFile(Name{7, 0}.file(offsetIndexFile), os.O_CREATE|os.O_RDWR, 0o600)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := f.WriteAt(bad, 0); err != nil {
-				t.Fatal(err)
-			}
-		} else if f, err := fsys.OpenFile(Name{7, 0}.file(offsetIndexFile), os.O_CREATE|os.O_RDWR, 0o600); err != nil || f.Close() != nil || fsys.Remove(Name{7, 0}.file(offsetIndexFile)) != nil {
-			t.Fatal(err)
-		}
-		s, err := Open(NewFiles(16), fsys, meta(7, size, end))
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		check(t, s, ss)
-		if err := s.Sync(); err != nil {
-			t.Fatal(err)
-		}
-		if bad == nil {
-			if _, err := fsys.Stat(Name{7, 0}.file(offsetIndexFile)); err != nil {
-				t.Fatalf("index was not made anew: %v", err)
-			}
-		} else if _, err := fsys.Stat(Name{7, 0}.file(offsetIndexFile)); err != nil {
-			f, err := fsys.OpenFile(Name{7, 0}.file(offsetIndexFile), os.O_CREATE|os.O_RDWR, 0o600)
-			if err != nil || f.Close() != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-}
-
 func TestOpenCutsWhatTheCheckpointDoesNotKnow(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 3))
 	ss := spans(rng, 0, 50)
@@ -230,4 +172,10 @@ func underNoChecksum(ss []Span, pos int64) bool {
 		pos -= int64(len(sp.Bytes))
 	}
 	return false
+}
+
+// isCorruptAt reports whether err says that the .log makes no sense at pos.
+func isCorruptAt(err error, pos int64) bool {
+	var c *vfs.CorruptError
+	return errors.As(err, &c) && c.Pos == pos
 }
