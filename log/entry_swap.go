@@ -14,6 +14,8 @@ type swapEntry struct {
 	end      Offset // end of the last
 	segments []segment.Meta
 	cleaned  Offset // what is below has been compacted
+
+	opened []*segment.Segment // the same, where they are open already; not stored
 }
 
 func (e swapEntry) appendTo(dst []byte) []byte {

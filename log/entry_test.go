@@ -24,7 +24,7 @@ func someEntries() []entry {
 		logStartEntry{at, 77},
 		topicDeletedEntry{id},
 		doomedEntry{at, 1000, 3},
-		swapEntry{at, 0, 9, []segment.Meta{{End: 9, Generation: 1}}, 9},
+		swapEntry{at: at, first: 0, end: 9, segments: []segment.Meta{{End: 9, Generation: 1}}, cleaned: 9},
 		groupEntry{"group", 7, "consumer"},
 		groupGoneEntry{"group"},
 		producerIDEntry{1000},
@@ -35,7 +35,7 @@ func someEntries() []entry {
 		producersEntry{at, []coord.Producer{{ID: 5, Epoch: 1, TxnFirstOffset: -1, Kept: 1, Batches: [5]coord.SequenceRange{{LastSequence: 3, Count: 4, LastOffset: 9}}}}},
 		abortedEntry{at, []AbortedTxn{{5, 1, 9, 10}}},
 		partitionEntry{
-			at: at, start: 3, end: 9, epochs: []epochStart{{1, 0}, {4, 7}},
+			at: at, start: 3, end: 9, cleaned: 4, epochs: []epochStart{{1, 0}, {4, 7}},
 			segments: []segment.Meta{{First: 2, End: 9, SizeBytes: 300, Generation: 1, MaxTimestampMillis: 5, Sums: segment.Sums{OffsetEntries: 1, OffsetCRC: 2, TimeEntries: 3, TimeCRC: 4}}},
 		},
 	}
