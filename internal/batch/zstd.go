@@ -75,7 +75,7 @@ func (o *output) zstd(src []byte) error {
 }
 
 // bounded copies the frames of src to d.src, with windows no larger than what
-// their blocks can fill. A decoder allocates the window before it decodes
+// their blocks can fill and o may take. A decoder allocates the window before it decodes
 // anything, and Java's declares up to 128 MiB for any batch.
 func (d *zstdDecoder) bounded(src []byte, o *output) error {
 	d.src = d.src[:0]
@@ -98,9 +98,12 @@ func (d *zstdDecoder) bounded(src []byte, o *output) error {
 		if f.sized && f.contentBytes > uint64(max(o.left, 0)) {
 			return o.tooLarge()
 		}
-		if d.src, err = f.appendHeader(d.src); err != nil {
-			return err
+		// Behind the bytes that may come is the rest of the block that is refused.
+		need := max(min(f.windowBytes, f.mostBytes, uint64(max(o.left, 0))+zstdBlockBytes), zstdMinWindow)
+		if need > zstdMaxWindow {
+			return fmt.Errorf("%w: zstd window of %d bytes, want at most %d (compress at a lower level)", ErrTooLarge, f.windowBytes, zstdMaxWindow)
 		}
+		d.src = f.appendHeader(d.src, need)
 		d.src = append(d.src, src[f.headerBytes:f.totalBytes]...)
 		src = src[f.totalBytes:]
 	}
@@ -201,13 +204,9 @@ func (f *zstdFrame) walk(b []byte) error {
 	return nil
 }
 
-// appendHeader writes a header that says the same, but asks for no larger
-// window than is needed.
-func (f *zstdFrame) appendHeader(dst []byte) ([]byte, error) {
-	need := max(min(f.windowBytes, f.mostBytes), zstdMinWindow)
-	if need > zstdMaxWindow {
-		return dst, fmt.Errorf("%w: zstd window of %d bytes, want at most %d (compress at a lower level)", ErrTooLarge, f.windowBytes, zstdMaxWindow)
-	}
+// appendHeader writes a header that says the same, but asks for a window of
+// windowBytes.
+func (f *zstdFrame) appendHeader(dst []byte, windowBytes uint64) []byte {
 	var flags byte
 	if f.checksummed {
 		flags |= 4
@@ -215,12 +214,12 @@ func (f *zstdFrame) appendHeader(dst []byte) ([]byte, error) {
 	dst = binary.LittleEndian.AppendUint32(dst, zstdMagic)
 	switch len(f.contentField) {
 	case 1: // only without a window; the window is the content, at most 255 bytes
-		return append(dst, flags|0x20, f.contentField[0]), nil
+		return append(dst, flags|0x20, f.contentField[0])
 	case 2, 4, 8:
 		flags |= byte(bits.Len(uint(len(f.contentField)))-1) << 6
 	}
-	dst = append(dst, flags, zstdWindowField(need))
-	return append(dst, f.contentField...), nil
+	dst = append(dst, flags, zstdWindowField(windowBytes))
+	return append(dst, f.contentField...)
 }
 
 // zstdWindow returns the size of the window that a header asks for: a power of

@@ -48,13 +48,13 @@ func fileSystem(dir string) string {
 //
 // Format: proc(5), /proc/pid/mountinfo.
 func fileSystemOf(dir, mounts string) string {
-	const mountPoint, afterDash = 4, 1
+	const mountPoint = 4
 	found, at := "", ""
 	for line := range strings.Lines(mounts) {
 		fields := strings.Fields(line)
 		before, after, ok := strings.Cut(line, " - ")
 		kind := strings.Fields(after)
-		if !ok || len(strings.Fields(before)) <= mountPoint || len(kind) < afterDash {
+		if !ok || len(strings.Fields(before)) <= mountPoint || len(kind) == 0 {
 			continue
 		}
 		point := fields[mountPoint]

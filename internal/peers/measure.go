@@ -29,6 +29,14 @@ type entrant struct {
 	mode mode
 }
 
+// String is the name that reports use.
+func (e entrant) String() string {
+	if e.mode == modeMemory {
+		return e.name + ", memory"
+	}
+	return e.name
+}
+
 func (e entrant) durability() durability { return e.system.durability[e.mode] }
 
 // entrants are those that take part in a workload. What keeps its records in
@@ -37,6 +45,9 @@ func (e entrant) durability() durability { return e.system.durability[e.mode] }
 func (w workload) entrants(all []system) []entrant {
 	var in []entrant
 	for _, s := range all {
+		if w.batch < s.minBatch {
+			continue
+		}
 		if _, has := s.durability[w.mode]; has {
 			in = append(in, entrant{s, w.mode})
 		}
@@ -49,7 +60,7 @@ func (w workload) entrants(all []system) []entrant {
 
 // An outcome is what one pass took.
 type outcome struct {
-	append_      cost
+	appending    cost
 	acknowledged time.Duration // until the last append had returned
 	read         cost
 	reopen       time.Duration // opening what was written
@@ -68,10 +79,10 @@ func (c config) measure(ctx context.Context, w workload, in []entrant) ([][]outc
 	for round := range c.rounds + 1 { // the first warms up
 		for i := range in {
 			i := (i + round) % len(in)
-			c.progress(fmt.Sprintf("%s: round %d of %d: %s", w, round, c.rounds, in[i].name))
+			c.progress(fmt.Sprintf("%s: round %d of %d: %s", w, round, c.rounds, in[i]))
 			o, err := c.pass(ctx, w, in[i], records, want)
 			if err != nil {
-				return nil, fmt.Errorf("%s (%s): %w", in[i].name, in[i].durability().words, err)
+				return nil, fmt.Errorf("%s (%s): %w", in[i], in[i].durability().words, err)
 			}
 			if round > 0 {
 				outcomes[i] = append(outcomes[i], o)
@@ -85,6 +96,9 @@ func (c config) measure(ctx context.Context, w workload, in []entrant) ([][]outc
 func (c config) pass(ctx context.Context, w workload, e entrant, records corpus, want tally) (o outcome, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	if err := ctx.Err(); err != nil {
+		return o, err
+	}
 	dir, err := os.MkdirTemp(c.dir, "freshet-peers-")
 	if err != nil {
 		return o, fmt.Errorf("make a directory to measure in: %w (name another with --dir)", err)
@@ -128,7 +142,7 @@ func (o *outcome) appendAll(ctx context.Context, w workload, s store, records co
 	if closed := finish(); closed != nil {
 		err = errors.Join(err, fmt.Errorf("close: %w", closed))
 	}
-	o.append_ = m.stop()
+	o.appending = m.stop()
 	return err
 }
 

@@ -33,7 +33,7 @@ type Row struct {
 	AcknowledgedRecordsPerSecond Spread  `json:"acknowledged_records_per_second,omitzero"`
 	CPUSecondsPerMillion         Spread  `json:"cpu_seconds_per_million_records"`
 	DiskBytesPerRecord           float64 `json:"disk_bytes_per_record"`   // median
-	ReopenMillis                 float64 `json:"reopen_millis,omitempty"` // median
+	ReopenMillis                 float64 `json:"reopen_millis,omitempty"` // median, before reading
 
 	// To Freshet's of the same round; 0 where Freshet did not take part.
 	Ratio             Spread `json:"ratio_to_freshet"`
@@ -66,16 +66,16 @@ func (w workload) row(operation string, e entrant, own []outcome) Row {
 	records := float64(w.records())
 	return Row{
 		Operation: operation, Group: string(w.mode), Batch: w.batch, Records: w.records(),
-		System: e.name, Durability: e.durability().words, Checks: e.checks, Alike: e.durability().alike,
+		System: e.String(), Durability: e.durability().words, Checks: e.checks, Alike: e.durability().alike,
 		DiskBytesPerRecord: spreadOf(each(own, func(o outcome) float64 { return float64(o.diskBytes) / records })).Median,
 	}
 }
 
 func (w workload) appendRow(e entrant, own, freshet []outcome) Row {
 	r := w.row("append", e, own)
-	wall := func(o outcome) float64 { return o.append_.wall.Seconds() }
+	wall := func(o outcome) float64 { return o.appending.wall.Seconds() }
 	acknowledged := func(o outcome) float64 { return o.acknowledged.Seconds() }
-	cpu := func(o outcome) float64 { return o.append_.cpu.Seconds() }
+	cpu := func(o outcome) float64 { return o.appending.cpu.Seconds() }
 	r.RecordsPerSecond, r.Ratio = w.rate(own, wall), speedRatio(own, freshet, wall)
 	r.AcknowledgedRecordsPerSecond = w.rate(own, acknowledged)
 	r.AcknowledgedRatio = speedRatio(own, freshet, acknowledged)

@@ -61,7 +61,7 @@ func writeTable(to io.Writer, rows []Row) error {
 			if checks == "" {
 				checks = "nothing"
 			}
-			fmt.Fprintf(w, "  %s\t%s\t%.1f\t%s\n", r.System, r.common(), r.ReopenMillis, checks+r.whence())
+			fmt.Fprintf(w, "  %s\t%s\t%.1f\t%s\n", r.System, r.common(), r.ReopenMillis, checks)
 		}
 		return w.Flush()
 	}
@@ -80,14 +80,6 @@ func (r Row) common() string {
 		r.ratio(r.Ratio.Median), fmt.Sprintf("%.3g–%.3g", r.Ratio.Min, r.Ratio.Max),
 		fmt.Sprintf("%.3g", r.CPUSecondsPerMillion.Median), r.ratio(r.CPURatio.Median),
 	}, "\t")
-}
-
-// whence says where a system that has no files reads from.
-func (r Row) whence() string {
-	if r.Durability == kfakeSystem().durability[modeMemory].words {
-		return ", from memory"
-	}
-	return ""
 }
 
 func (r Row) ratio(x float64) string {

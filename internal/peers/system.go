@@ -24,6 +24,9 @@ type system struct {
 	// nothing.
 	checks string
 
+	// minBatch is the smallest batch, in records, that the system is asked for.
+	minBatch int
+
 	// open opens what is in dir, or makes it.
 	open func(ctx context.Context, dir string, m mode) (store, error)
 }

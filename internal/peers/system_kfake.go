@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -28,9 +29,15 @@ func kfakeSystem() system {
 
 type kfakeStore struct {
 	cluster *kfake.Cluster
-	client  *kgo.Client // that produces
-	records []*kgo.Record
+	client  *kgo.Client  // that produces
+	records []kgo.Record // of a batch, used again
 	next    int64
+
+	mu struct { // the client acknowledges on goroutines of its own
+		sync.Mutex
+		acknowledged int // of the batch
+		err          error
+	}
 }
 
 func openKfake(_ context.Context, dir string, m mode) (store, error) {
@@ -45,12 +52,11 @@ func openKfake(_ context.Context, dir string, m mode) (store, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A synchronous produce ends lingering as soon as its last record is in
-	// the batch; without lingering the first record would go alone.
-	const linger = 5 * time.Second
+	// Flushing by hand keeps a batch together: otherwise its first record may
+	// go alone.
 	client, err := kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...), kgo.DefaultProduceTopic(streamName),
 		kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.RecordPartitioner(kgo.ManualPartitioner()),
-		kgo.ProducerLinger(linger), kgo.DisableClientMetrics())
+		kgo.ManualFlushing(), kgo.DisableClientMetrics())
 	if err != nil {
 		c.Close()
 		return nil, err
@@ -59,14 +65,33 @@ func openKfake(_ context.Context, dir string, m mode) (store, error) {
 }
 
 func (s *kfakeStore) appendBatch(ctx context.Context, values [][]byte) error {
-	for len(s.records) < len(values) {
-		s.records = append(s.records, new(kgo.Record))
+	if len(s.records) < len(values) {
+		s.records = make([]kgo.Record, len(values))
 	}
+	s.mu.Lock()
+	s.mu.acknowledged = 0
+	s.mu.Unlock()
 	for i, v := range values {
-		*s.records[i] = kgo.Record{Value: v, Timestamp: time.UnixMilli(startMillis + s.next)}
+		s.records[i] = kgo.Record{Value: v, Timestamp: time.UnixMilli(startMillis + s.next)}
+		s.client.Produce(ctx, &s.records[i], s.acknowledge)
 		s.next++
 	}
-	return s.client.ProduceSync(ctx, s.records[:len(values)]...).FirstErr()
+	if err := s.client.Flush(ctx); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.mu.err == nil && s.mu.acknowledged != len(values) {
+		return fmt.Errorf("%d records acknowledged, want %d", s.mu.acknowledged, len(values))
+	}
+	return s.mu.err
+}
+
+func (s *kfakeStore) acknowledge(_ *kgo.Record, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.acknowledged++
+	s.mu.err = errors.Join(s.mu.err, err)
 }
 
 func (s *kfakeStore) readAll(ctx context.Context, want int64, sum *tally) error {

@@ -16,17 +16,19 @@ import (
 // through a pipe in memory, one stream of one replica in files. A batch is
 // published asynchronously and then waited for; its records are acknowledged
 // one by one, and in sync mode synced one by one.
-func natsSystem() system { return natsBy("nats", (*natsStore).publishAsync) }
+func natsSystem() system {
+	return natsBy("nats", (*natsStore).publishAsync, map[mode]durability{
+		modeSync: {"fsync per record", true},
+		modeOS:   {"page cache, sync_interval 2m", true},
+	})
+}
 
 // natsBy is NATS with one of its ways to publish several records.
-func natsBy(name string, publish natsPublish) system {
+func natsBy(name string, publish natsPublish, durable map[mode]durability) system {
 	return system{
 		name: name, module: "github.com/nats-io/nats-server/v2",
-		durability: map[mode]durability{
-			modeSync: {"fsync per record", true},
-			modeOS:   {"page cache, sync_interval 2m", true},
-		},
-		checks: "HighwayHash-64 per record",
+		durability: durable,
+		checks:     "HighwayHash-64 per record",
 		open: func(ctx context.Context, dir string, m mode) (store, error) {
 			return openNATS(ctx, dir, m, publish)
 		},
