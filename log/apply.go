@@ -40,6 +40,13 @@ func (b *Broker) applyLocked(e entry) error {
 			delete(b.pub.committed, e.group)
 		}
 		return nil
+	case txnEntry, txnGoneEntry, txnOffsetEntry, producerIDEntry, groupEntry:
+		return nil // the coordinators know
+	case swapEntry:
+		return b.applySwapLocked(e)
+	case groupGoneEntry:
+		delete(b.pub.committed, e.group)
+		return nil
 	case doomedEntry:
 		b.pub.doomed = append(b.pub.doomed, doomed{doomedEntry: e})
 		return nil

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/freshet/freshet/internal/coord"
 	"github.com/freshet/freshet/internal/vfs"
 	"github.com/freshet/freshet/log/internal/journal"
 	"github.com/freshet/freshet/log/internal/segment"
@@ -28,16 +29,19 @@ const journalFiles = 4
 
 // A Broker is an open log. Any goroutine may call it.
 type Broker struct {
-	fsys     vfs.FS
-	dir      string
-	cfg      Config
-	readOnly bool
-	lock     io.Closer
-	journal  *journal.Journal
-	cluster  uuid.UUID
-	epoch    int32      // leader epoch: one an opening
-	sealed   int        // the leader\'s: journal files since the last checkpoint was asked for
-	admin    sync.Mutex // held while topics are made; taken before pub
+	fsys           vfs.FS
+	dir            string
+	cfg            Config
+	readOnly       bool
+	lock           io.Closer
+	journal        *journal.Journal
+	cluster        uuid.UUID
+	txns           *coord.Transactions      // the leader's
+	txnOffsets     map[int64][]offsetCommit // the leader's: of open transactions, by producer id
+	nextProducerID int64                    // the leader's
+	epoch          int32                    // leader epoch: one an opening
+	sealed         int                      // the leader\'s: journal files since the last checkpoint was asked for
+	admin          sync.Mutex               // held while topics are made; taken before pub
 
 	// pub is what readers see. The leader of the journal changes it, all at
 	// once for a group of commits.
@@ -136,6 +140,13 @@ func (b *Broker) resetLocked() {
 	b.pub.byID = map[uuid.UUID]*topic{}
 	b.pub.committed = map[string]map[TopicPartition]CommittedOffset{}
 	b.pub.doomed = nil
+	b.resetCoordinators()
+}
+
+func (b *Broker) resetCoordinators() {
+	b.txns = b.newTransactions()
+	b.txnOffsets = map[int64][]offsetCommit{}
+	b.nextProducerID = 0
 }
 
 // start recovers what is there and begins a new leader epoch, in a journal

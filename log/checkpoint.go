@@ -53,8 +53,12 @@ func (b *Broker) snapshotLocked(first uint64) *snapshot {
 	s := &snapshot{first: first}
 	for _, t := range b.topicsByNameLocked() {
 		s.entries = t.entry().appendTo(s.entries)
-		s.partitions = append(s.partitions, t.partitions()...)
+		for _, p := range t.partitions() {
+			s.partitions = append(s.partitions, p)
+			s.entries = p.producerEntriesLocked(s.entries)
+		}
 	}
+	s.entries = b.txnEntries(s.entries)
 	for group, offsets := range b.pub.committed {
 		for tp, o := range offsets {
 			at := partitionID{b.pub.topics[tp.Topic].id, tp.Partition}
@@ -132,7 +136,7 @@ func (b *Broker) encodeCheckpoint(s *snapshot, closed bool) []byte {
 
 // entryLocked describes what is in the segments of p.
 func (p *partition) entryLocked() partitionEntry {
-	e := partitionEntry{at: p.place(), start: p.start, end: p.start}
+	e := partitionEntry{at: p.place(), start: p.start, end: p.start, cleaned: p.cleaned}
 	for _, s := range p.segments {
 		e.segments = append(e.segments, s.Meta())
 		e.end = Offset(s.End())

@@ -30,7 +30,9 @@ type commitBatch struct {
 	p           *partition
 	bytes       []byte
 	count       Offset
-	first, last Offset // given when it is sequenced
+	header      *batch.Header // of a batch with a producer
+	first, last Offset        // given when it is sequenced
+	produced    produced      // then known, of a batch with a producer
 }
 
 // Committed says where the records of a commit went.
@@ -95,20 +97,31 @@ func (s sequencer) Sequence(e *journal.Entry) error {
 	if c.taken {
 		return errTwice // its batches belong to readers
 	}
-	if err := s.b.checkFence(c.fence); err != nil {
-		return err
+	err := s.b.checkFence(c.fence)
+	if err == nil && c.sequenced != nil {
+		err = c.sequenced()
 	}
-	if err := c.checkTopics(); err != nil {
-		return err
+	if err == nil {
+		err = c.checkTopics()
 	}
-	if c.sequenced != nil {
-		if err := c.sequenced(); err != nil {
-			return err
-		}
+	if err == nil {
+		err = c.layOut(e)
+	}
+	if err != nil {
+		c.unwind()
+		return err
 	}
 	c.taken = true
-	c.layOut(e)
 	return nil
+}
+
+// unwind takes back what was noted.
+func (c *Commit) unwind() {
+	for i := len(c.undo) - 1; i >= 0; i-- {
+		c.undo[i]()
+	}
+	clear(c.undo)
+	c.undo = c.undo[:0]
 }
 
 // checkTopics refuses what belongs to a topic that was deleted since it was
@@ -128,7 +141,7 @@ func (c *Commit) checkTopics() error {
 }
 
 // layOut gives offsets and describes the records of the journal.
-func (c *Commit) layOut(e *journal.Entry) {
+func (c *Commit) layOut(e *journal.Entry) error {
 	meta := make([]byte, 0, len(c.batches)*(entryHeaderBytes+placeBytes)+len(c.offsets)*96)
 	var part [][]byte
 	size := 0
@@ -138,6 +151,11 @@ func (c *Commit) layOut(e *journal.Entry) {
 		cb.last = cb.first + cb.count - 1
 		cb.p.next = cb.last + 1
 		batch.Stamp(cb.bytes, int64(cb.first), c.b.epoch)
+		if cb.header != nil {
+			if err := c.noteProduced(cb); err != nil {
+				return err
+			}
+		}
 		if size > 0 && size+len(cb.bytes) > c.b.cfg.partBytes {
 			e.Parts = append(e.Parts, part)
 			part, size = nil, 0
@@ -156,6 +174,17 @@ func (c *Commit) layOut(e *journal.Entry) {
 	}
 	part = append(part, meta[begin:])
 	e.Parts = append(e.Parts, part)
+	return nil
+}
+
+func (c *Commit) noteProduced(cb *commitBatch) (err error) {
+	s := c.b.states(cb.p)
+	cb.header.BaseOffset = int64(cb.first)
+	cb.produced, err = noteProduced(s, cb.header, cb.bytes, c.b.cfg.Now())
+	if err == nil {
+		c.undo = append(c.undo, func() { s.Undo(cb.produced.undo) })
+	}
+	return err
 }
 
 // Undo takes back what was noted of a group that was not written.
@@ -168,10 +197,7 @@ func (s sequencer) Undo(group []*journal.Entry) {
 			p := c.batches[i].p
 			p.next = p.end
 		}
-		for i := len(c.undo) - 1; i >= 0; i-- {
-			c.undo[i]()
-		}
-		c.undo = c.undo[:0]
+		c.unwind()
 		c.taken = false
 		group[i].Parts = nil
 	}
@@ -207,6 +233,9 @@ func (b *Broker) publishLocked(c *Commit) error {
 			b.pub.dirty = append(b.pub.dirty, cb.p)
 		}
 		cb.p.publishLocked(segment.Span{Bytes: cb.bytes, First: int64(cb.first), Last: int64(cb.last)}, b.epoch)
+		if cb.header != nil {
+			cb.p.producedLocked(cb.produced)
+		}
 		b.pub.tailBytes += int64(len(cb.bytes))
 		cb.p.wakeLocked()
 	}

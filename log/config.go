@@ -82,6 +82,18 @@ type Config struct {
 	// those in use at the moment. A segment has three. Default 512.
 	OpenFiles int
 
+	// ProducerExpiration is how long a partition remembers an idle producer, and
+	// so can tell its repeated batches. Default 1 day.
+	ProducerExpiration time.Duration
+
+	// TransactionalIDExpiration is how long an idle transactional id is
+	// remembered. Default 7 days.
+	TransactionalIDExpiration time.Duration
+
+	// MaxTransactionTimeout bounds the timeout that a transactional producer may
+	// ask for. Default 15 minutes.
+	MaxTransactionTimeout time.Duration
+
 	// Logger gets one line a change of state. Default: none.
 	Logger *slog.Logger
 

@@ -120,7 +120,11 @@ func (h *history) run() error {
 		case err != nil:
 			return fmt.Errorf("open: %w", err)
 		default:
-			if err := errors.Join(h.check(b), h.live(b)); err != nil {
+			// Reading writes too, where an index has to be made anew.
+			if err := h.check(b); err != nil && h.crash.left == nil {
+				return err
+			}
+			if err := h.live(b); err != nil {
 				return err
 			}
 		}

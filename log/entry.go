@@ -30,6 +30,15 @@ const (
 	entryOffsetGone   entryType = 8  // a group's offset was deleted
 	entryPartition    entryType = 9  // checkpoint only: what a partition's segments hold
 	entryDoomed       entryType = 10 // checkpoint only: files to be removed
+	entrySwap         entryType = 11 // compacted segments take the place of others
+	entryGroup        entryType = 12 // a group as it is from here on
+	entryGroupGone    entryType = 13
+	entryProducerID   entryType = 14 // producer ids were given away
+	entryTxn          entryType = 15 // a transactional id as it is from here on
+	entryTxnGone      entryType = 16
+	entryTxnOffset    entryType = 17 // an offset in an open transaction
+	entryProducers    entryType = 18 // checkpoint only: producers of a partition
+	entryAborted      entryType = 19 // checkpoint only: aborted transactions of a partition
 )
 
 const entryHeaderBytes = 5
@@ -97,6 +106,15 @@ var decoders = map[entryType]struct {
 	entryOffsetGone:   {"offset deleted", decodeOffsetGone},
 	entryPartition:    {"partition", decodePartition},
 	entryDoomed:       {"doomed files", decodeDoomed},
+	entrySwap:         {"swap", decodeSwap},
+	entryGroup:        {"group", decodeGroup},
+	entryGroupGone:    {"group deleted", decodeGroupGone},
+	entryProducerID:   {"producer id", decodeProducerID},
+	entryTxn:          {"transaction", decodeTxn},
+	entryTxnGone:      {"transactional id forgotten", decodeTxnGone},
+	entryTxnOffset:    {"offset of a transaction", decodeTxnOffset},
+	entryProducers:    {"producers", decodeProducers},
+	entryAborted:      {"aborted transactions", decodeAborted},
 }
 
 func decodeEntry(t entryType, payload []byte) (entry, error) {
@@ -139,6 +157,13 @@ func (d *decoder) take(n int) []byte {
 
 // rest takes everything that is left.
 func (d *decoder) rest() []byte { return d.take(len(d.b)) }
+
+func (d *decoder) u8() uint8 {
+	if b := d.take(1); b != nil {
+		return b[0]
+	}
+	return 0
+}
 
 func (d *decoder) u16() uint16 {
 	if b := d.take(2); b != nil {

@@ -11,15 +11,20 @@ type offsetEntry struct {
 
 func (e offsetEntry) appendTo(dst []byte) []byte {
 	begin := len(dst)
-	dst = appendString(beginEntry(dst, entryOffset), e.group)
-	dst = appendPlace(dst, e.at)
+	return endEntry(e.appendPayload(beginEntry(dst, entryOffset)), begin)
+}
+
+func (e offsetEntry) appendPayload(dst []byte) []byte {
+	dst = appendPlace(appendString(dst, e.group), e.at)
 	dst = binary.BigEndian.AppendUint64(dst, uint64(e.o.Offset))
 	dst = binary.BigEndian.AppendUint32(dst, uint32(e.o.LeaderEpoch))
 	dst = binary.BigEndian.AppendUint64(dst, uint64(e.o.TimestampMillis))
-	return endEntry(appendString(dst, e.o.Metadata), begin)
+	return appendString(dst, e.o.Metadata)
 }
 
-func decodeOffset(d *decoder) entry {
+func decodeOffset(d *decoder) entry { return d.offsetEntry() }
+
+func (d *decoder) offsetEntry() offsetEntry {
 	return offsetEntry{d.string(), d.place(), CommittedOffset{
 		Offset: d.offset(), LeaderEpoch: d.i32(), TimestampMillis: d.i64(), Metadata: d.string(),
 	}}

@@ -13,6 +13,7 @@ type partitionEntry struct {
 	at       partitionID
 	start    Offset
 	end      Offset
+	cleaned  Offset // what is below has been compacted
 	epochs   []epochStart
 	segments []segment.Meta
 }
@@ -52,6 +53,7 @@ func (e partitionEntry) appendTo(dst []byte) []byte {
 	dst = appendPlace(beginEntry(dst, entryPartition), e.at)
 	dst = binary.BigEndian.AppendUint64(dst, uint64(e.start))
 	dst = binary.BigEndian.AppendUint64(dst, uint64(e.end))
+	dst = binary.BigEndian.AppendUint64(dst, uint64(e.cleaned))
 	dst = binary.BigEndian.AppendUint32(dst, uint32(len(e.epochs)))
 	for _, ep := range e.epochs {
 		dst = binary.BigEndian.AppendUint32(dst, uint32(ep.epoch))
@@ -87,7 +89,7 @@ func (d *decoder) meta() segment.Meta {
 }
 
 func decodePartition(d *decoder) entry {
-	e := decodePartitionHead(d)
+	e := partitionEntry{at: d.place(), start: d.offset(), end: d.offset(), cleaned: d.offset(), epochs: d.epochs()}
 	for n := d.count(metaBytes); n > 0; n-- {
 		e.segments = append(e.segments, d.meta())
 	}
@@ -95,7 +97,7 @@ func decodePartition(d *decoder) entry {
 }
 
 func decodePartition1(d *decoder) entry {
-	e := decodePartitionHead(d)
+	e := partitionEntry{at: d.place(), start: d.offset(), end: d.offset(), epochs: d.epochs()}
 	for n := d.count(segment1Bytes); n > 0; n-- {
 		m := segment.Meta{Base: d.i64(), End: d.i64(), SizeBytes: d.i64(), FirstTimestampMillis: segment.Unknown, MaxTimestampMillis: segment.Unknown}
 		m.First = m.Base
@@ -104,10 +106,9 @@ func decodePartition1(d *decoder) entry {
 	return e
 }
 
-func decodePartitionHead(d *decoder) partitionEntry {
-	e := partitionEntry{at: d.place(), start: d.offset(), end: d.offset()}
+func (d *decoder) epochs() (out []epochStart) {
 	for n := d.count(epochBytes); n > 0; n-- {
-		e.epochs = append(e.epochs, epochStart{epoch: d.i32(), start: d.offset()})
+		out = append(out, epochStart{epoch: d.i32(), start: d.offset()})
 	}
-	return e
+	return out
 }

@@ -3,7 +3,9 @@ package log
 import (
 	"bytes"
 	"testing"
+	"time"
 
+	"github.com/freshet/freshet/internal/coord"
 	"github.com/freshet/freshet/log/internal/segment"
 	"github.com/google/uuid"
 )
@@ -22,8 +24,18 @@ func someEntries() []entry {
 		logStartEntry{at, 77},
 		topicDeletedEntry{id},
 		doomedEntry{at, 1000, 3},
+		swapEntry{at: at, first: 0, end: 9, segments: []segment.Meta{{End: 9, Generation: 1}}, cleaned: 9},
+		groupEntry{"group", 7, "consumer"},
+		groupGoneEntry{"group"},
+		producerIDEntry{1000},
+		txnEntry{coord.Transaction{ID: "txn", ProducerID: 5, Epoch: 2, LastProducerID: -1, LastEpoch: -1, State: coord.TxnOngoing, Timeout: time.Minute,
+			Partitions: []coord.Partition{{Topic: "orders", Index: 1}}, Groups: []string{"group"}, Started: time.UnixMilli(5), Updated: time.UnixMilli(6)}},
+		txnGoneEntry{"txn"},
+		txnOffsetEntry{5, offsetEntry{"group", at, CommittedOffset{Offset: 42, Metadata: "m"}}},
+		producersEntry{at, []coord.Producer{{ID: 5, Epoch: 1, TxnFirstOffset: -1, Kept: 1, Batches: [5]coord.SequenceRange{{LastSequence: 3, Count: 4, LastOffset: 9}}}}},
+		abortedEntry{at, []AbortedTxn{{5, 1, 9, 10}}},
 		partitionEntry{
-			at: at, start: 3, end: 9, epochs: []epochStart{{1, 0}, {4, 7}},
+			at: at, start: 3, end: 9, cleaned: 4, epochs: []epochStart{{1, 0}, {4, 7}},
 			segments: []segment.Meta{{First: 2, End: 9, SizeBytes: 300, Generation: 1, MaxTimestampMillis: 5, Sums: segment.Sums{OffsetEntries: 1, OffsetCRC: 2, TimeEntries: 3, TimeCRC: 4}}},
 		},
 	}

@@ -21,6 +21,10 @@ var (
 	ErrOffsetOutOfRange = errors.New("offset out of range")
 	// ErrRecordTooLarge: the record is larger than its topic's MaxMessageBytes.
 	ErrRecordTooLarge = errors.New("record too large")
+	// ErrInvalidRecord: a batch or record breaks a rule of the format or of its topic.
+	ErrInvalidRecord = errors.New("invalid record")
+	// ErrInternalTopic: the topic is not for writers from outside.
+	ErrInternalTopic = errors.New("internal topic")
 	// ErrFenced: a newer member has taken over the group.
 	ErrFenced = errors.New("fenced")
 	// ErrReadOnly: the broker was opened with OpenReadOnly.

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/freshet/freshet/internal/batch"
+	"github.com/freshet/freshet/internal/coord"
 	"github.com/freshet/freshet/log/internal/segment"
 )
 
@@ -26,8 +27,9 @@ type partition struct {
 	id    int32
 	tp    TopicPartition
 
-	next       Offset // that the leader gives to the next record
-	dirDurable bool   // the flusher's: the directory is there and synced
+	next       Offset                // that the leader gives to the next record
+	producers  *coord.ProducerStates // the leader's; nil until there is one
+	dirDurable bool                  // the flusher's: the directory is there and synced
 
 	start, end Offset
 	segments   []*segment.Segment // replaced, never changed in place
@@ -35,11 +37,14 @@ type partition struct {
 	tailBytes  int64
 	lent       atomic.Bool // a consumer has seen the tail, so its memory is not reused
 	epochs     []epochStart
+	openFirst  Offset       // where the oldest open transaction begins, or noTxn
+	aborted    []AbortedTxn // by their last offset; appended to, then replaced
+	cleaned    Offset       // what is below has been compacted
 	consumers  []*Consumer
 }
 
 func newPartition(t *topic, id int32) *partition {
-	return &partition{topic: t, id: id, tp: TopicPartition{t.name, id}}
+	return &partition{topic: t, id: id, tp: TopicPartition{t.name, id}, openFirst: noTxn}
 }
 
 func (p *partition) place() partitionID { return partitionID{p.topic.id, p.id} }
@@ -94,7 +99,7 @@ func (p *partition) segmentFromLocked(from Offset) *segment.Segment {
 
 func (p *partition) describeLocked() PartitionDescription {
 	d := PartitionDescription{
-		Partition: p.id, Start: p.start, End: p.end, StableEnd: p.end, LeaderEpoch: -1,
+		Partition: p.id, Start: p.start, End: p.end, StableEnd: p.stableEndLocked(), LeaderEpoch: -1,
 		SizeBytes: p.tailBytes, Segments: len(p.segments),
 	}
 	if n := len(p.epochs); n > 0 {

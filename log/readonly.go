@@ -87,9 +87,11 @@ func (f *follower) tryLoad() error {
 		for _, p := range t.partitions() {
 			p.tail, p.tailBytes = nil, 0
 			p.start, p.end = 0, 0 // the entry of the partition tells, if there is one
+			p.producers, p.aborted, p.openFirst = nil, nil, noTxn
 		}
 	}
 	b.pub.dirty, b.pub.tailBytes = nil, 0
+	b.resetCoordinators()
 	b.cluster, b.epoch, f.first = h.cluster, h.epoch, h.first
 	if err := applyEntries(entries, loader{b}.apply); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {

@@ -111,6 +111,18 @@ func (l loader) apply(e entry) error {
 		return l.batch(e)
 	case partitionEntry:
 		return l.partition(e)
+	case txnEntry:
+		return l.txn(e)
+	case txnGoneEntry:
+		l.b.txns.Forget(e.id)
+	case txnOffsetEntry:
+		return l.txnOffset(e)
+	case producerIDEntry:
+		l.b.nextProducerID = max(l.b.nextProducerID, e.next)
+	case producersEntry:
+		return l.producers(e)
+	case abortedEntry:
+		return l.aborted(e)
 	case offsetEntry:
 		if e.o.TimestampMillis == 0 { // format 1 did not note it
 			e.o.TimestampMillis = l.b.cfg.Now().UnixMilli()
@@ -119,6 +131,7 @@ func (l loader) apply(e entry) error {
 	default:
 		return l.b.applyLocked(e)
 	}
+	return nil
 }
 
 func (l loader) batch(e batchEntry) error {
@@ -129,6 +142,15 @@ func (l loader) batch(e batchEntry) error {
 	sp, h, err := spanOf(e.batch)
 	if err != nil {
 		return fmt.Errorf("batch of %s: %w", p.tp, err)
+	}
+	var out produced
+	if h.ProducerID >= 0 {
+		// Also where the segment has the batch: what was loaded of producers is
+		// as old as the checkpoint.
+		if out, err = noteProduced(l.b.states(p), &h, e.batch, l.b.cfg.Now()); err != nil {
+			return fmt.Errorf("batch of %s: %w", p.tp, err)
+		}
+		p.producedLocked(out)
 	}
 	if Offset(sp.Last) < p.end {
 		return nil // its segment has it
@@ -165,7 +187,7 @@ func (l loader) partition(e partitionEntry) error {
 		}
 		p.segments = append(p.segments, seg)
 	}
-	p.start, p.end, p.next, p.epochs = e.start, e.end, e.end, e.epochs
+	p.start, p.end, p.next, p.epochs, p.cleaned = e.start, e.end, e.end, e.epochs, e.cleaned
 	p.wakeLocked() // what a follower had not read of the journal came this way
 	return nil
 }

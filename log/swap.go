@@ -1,0 +1,84 @@
+package log
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/freshet/freshet/internal/vfs"
+	"github.com/freshet/freshet/log/internal/segment"
+)
+
+// applySwapLocked puts compacted segments in the place of those that they were
+// made from. Readers that are reading those go on; the files are removed after
+// the next checkpoint.
+func (b *Broker) applySwapLocked(e swapEntry) error {
+	p, err := b.partitionByIDLocked(e.at)
+	if err != nil {
+		return err
+	}
+	i, j, err := p.swapRangeLocked(e)
+	if err != nil {
+		return fmt.Errorf("partition %s: %w", p.tp, err)
+	}
+	if i < j && !sameSegments(p.segments[i:j], e.segments) {
+		segments := e.opened
+		if segments == nil {
+			if segments, err = b.openSegments(e); err != nil {
+				return fmt.Errorf("partition %s: %w", p.tp, err)
+			}
+		}
+		b.doomLocked(p, p.segments[i:j])
+		p.segments = slices.Concat(p.segments[:i], segments, p.segments[j:])
+	}
+	if e.cleaned > p.cleaned {
+		p.cleaned = e.cleaned
+		// What they speak of is not there any more.
+		n := slices.IndexFunc(p.aborted, func(a AbortedTxn) bool { return a.Last >= e.cleaned })
+		if n < 0 {
+			n = len(p.aborted)
+		}
+		p.aborted = p.aborted[n:]
+	}
+	return nil
+}
+
+// swapRangeLocked returns which segments have the offsets of the swap: none
+// where the log start has passed them since.
+func (p *partition) swapRangeLocked(e swapEntry) (i, j int, err error) {
+	i, j = len(p.segments), 0
+	for n, s := range p.segments {
+		if Offset(s.Base()) < e.end && Offset(s.End()) > e.first {
+			i, j = min(i, n), n+1
+		}
+	}
+	if i >= j {
+		return 0, 0, nil
+	}
+	first, end := Offset(p.segments[i].Base()), Offset(p.segments[j-1].End())
+	if (first != e.first && first < p.start) || end != e.end || first < e.first {
+		return 0, 0, fmt.Errorf("segments of offsets %d to %d take the place of those of %d to %d", e.first, e.end, first, end)
+	}
+	return i, j, nil
+}
+
+func sameSegments(have []*segment.Segment, want []segment.Meta) bool {
+	return slices.EqualFunc(have, want, func(s *segment.Segment, m segment.Meta) bool {
+		return s.Base() == m.Base && s.Generation() == m.Generation
+	})
+}
+
+func (b *Broker) openSegments(e swapEntry) (segments []*segment.Segment, err error) {
+	dir := vfs.Sub(b.fsys, partitionDir(e.at))
+	open := segment.Open
+	if b.readOnly {
+		open = segment.OpenReadOnly
+	}
+	for _, m := range e.segments {
+		s, err := open(b.files, dir, m)
+		if err != nil {
+			return nil, err
+		}
+		segments = append(segments, s)
+	}
+	return segments, nil
+}
