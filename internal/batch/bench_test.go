@@ -1,6 +1,9 @@
 package batch
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+)
 
 // benchRecords fills a batch of about 110 KB with 100-byte values, the case
 // that the figures in this project's notes speak of.
@@ -85,4 +88,91 @@ func BenchmarkVerify(b *testing.B) {
 		}
 	}
 	reportRecords(b)
+}
+
+// The benchmarks of codecs have 1000 records of words, which compress as text
+// does; they say how much.
+
+func BenchmarkCompress(b *testing.B) {
+	bt := wordsBatch(benchRecords)
+	for _, c := range codecs {
+		b.Run(c.String(), func(b *testing.B) {
+			out := make([]byte, 0, 2*len(bt))
+			b.SetBytes(int64(len(bt)))
+			b.ReportAllocs()
+			for b.Loop() {
+				small, err := Compress(out, bt, c)
+				if err != nil {
+					b.Fatal(err)
+				}
+				out = small[:0]
+			}
+			reportRecords(b)
+		})
+	}
+}
+
+func BenchmarkDecompress(b *testing.B) {
+	bt := wordsBatch(benchRecords)
+	for _, c := range codecs {
+		for _, reused := range []bool{true, false} {
+			b.Run(fmt.Sprintf("%v/reused=%v", c, reused), func(b *testing.B) {
+				small, err := Compress(nil, bt, c)
+				if err != nil {
+					b.Fatal(err)
+				}
+				out := make([]byte, 0, len(bt))
+				b.SetBytes(int64(len(bt)))
+				b.ReportAllocs()
+				for b.Loop() {
+					if !reused {
+						out = nil
+					}
+					if _, err := Decompress(out, small, plenty); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.ReportMetric(float64(len(bt))/float64(len(small)), "ratio")
+				reportRecords(b)
+			})
+		}
+	}
+}
+
+func BenchmarkValidate(b *testing.B) {
+	bt := wordsBatch(benchRecords)
+	for c := None; c <= Zstd; c++ {
+		b.Run(c.String(), func(b *testing.B) {
+			sent, err := Compress(nil, bt, c)
+			if err != nil {
+				b.Fatal(err)
+			}
+			scratch := make([]byte, 0, len(bt))
+			b.SetBytes(int64(len(bt)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, _, err := Validate(sent, plenty, scratch); err != nil {
+					b.Fatal(err)
+				}
+			}
+			reportRecords(b)
+		})
+	}
+}
+
+func BenchmarkFilter(b *testing.B) {
+	bt := wordsBatch(benchRecords)
+	for name, horizon := range map[string]int64{"Copied": NoHorizon, "Rebased": 1_800_000_000_000} {
+		b.Run(name, func(b *testing.B) {
+			out := make([]byte, 0, 2*len(bt))
+			b.SetBytes(int64(len(bt)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, _, err := Filter(out, bt, horizon, func(rec *Record) bool { return rec.Offset%4 != 0 }); err != nil {
+					b.Fatal(err)
+				}
+			}
+			reportRecords(b)
+		})
+	}
 }

@@ -1,8 +1,6 @@
 package batch
 
-import (
-	"encoding/binary"
-)
+import "encoding/binary"
 
 // NoHorizon makes [Filter] leave the delete horizon of a batch as it is.
 const NoHorizon int64 = -1
@@ -37,7 +35,8 @@ func Filter(dst, b []byte, horizonMillis int64, keep func(*Record) bool) ([]byte
 	}
 	count, from := 0, r.pos
 	maxMs := int64(binary.BigEndian.Uint64(b[maxTimePos:]))
-	for rec := (Record{}); r.Next(&rec); from = r.pos {
+	var rec Record // outside, so that keep costs one allocation and not one a record
+	for ; r.Next(&rec); from = r.pos {
 		millis := rec.TimestampMillis
 		if !keep(&rec) {
 			continue
