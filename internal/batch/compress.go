@@ -89,7 +89,7 @@ func (o *output) records(src []byte, c Codec) error {
 		return o.add(src)
 	}
 	// What little is worth compressing halves; more is taken as it comes.
-	if err := o.reserve(min(2*len(src), o.left)); err != nil {
+	if err := o.reserve(2 * min(len(src), o.left/2)); err != nil {
 		return err
 	}
 	switch c {

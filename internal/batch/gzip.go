@@ -23,8 +23,9 @@ type gzipEncoder struct {
 }
 
 type gzipDecoder struct {
-	r    gzip.Reader
-	from bytes.Reader
+	r     gzip.Reader
+	from  bytes.Reader
+	probe [1]byte // see readFrom
 }
 
 var (
@@ -53,7 +54,7 @@ func (o *output) gzip(src []byte) error {
 	defer d.from.Reset(nil)
 	err := d.r.Reset(&d.from)
 	if err == nil {
-		err = o.readFrom(&d.r)
+		err = o.readFrom(&d.r, &d.probe)
 	}
 	return decodeError(Gzip, err)
 }

@@ -5,9 +5,6 @@ import (
 	"io"
 )
 
-// firstGrowth is what an output grows by at least.
-const firstGrowth = 512
-
 // An output is what a decoder appends to: a slice with a bound, which grows as
 // bytes come out and not as somebody says they will.
 type output struct {
@@ -48,42 +45,32 @@ func (o *output) reserve(n int) error {
 	return nil
 }
 
-// readFrom appends what r has until its end.
-func (o *output) readFrom(r io.Reader) error {
-	idle := 0
-	for o.left > 0 {
-		if len(o.b) == cap(o.b) {
-			if err := o.reserve(min(o.left, firstGrowth)); err != nil {
+// readFrom appends what r has until its end. Whether there is more is found out
+// with the probe before room is made for it.
+func (o *output) readFrom(r io.Reader, probe *[1]byte) error {
+	for idle := 0; idle < 100; idle++ {
+		space := o.b[len(o.b):cap(o.b)]
+		space = space[:min(len(space), o.left)]
+		full := len(space) == 0
+		if full {
+			space = probe[:]
+		}
+		n, err := r.Read(space)
+		if full && n > 0 {
+			if err := o.add(space); err != nil {
 				return err
 			}
+		} else {
+			o.take(n)
 		}
-		n, err := r.Read(o.b[len(o.b):min(cap(o.b), len(o.b)+o.left)])
-		o.take(n)
-		if err == io.EOF {
+		switch {
+		case err == io.EOF:
 			return nil
-		}
-		if idle++; n > 0 {
+		case err != nil:
+			return err
+		case n > 0:
 			idle = 0
 		}
-		if err == nil && idle > 100 {
-			err = io.ErrNoProgress
-		}
-		if err != nil {
-			return err
-		}
 	}
-	return o.atEnd(r)
-}
-
-// atEnd checks that r, which has given as much as it may, has nothing more.
-func (o *output) atEnd(r io.Reader) error {
-	var one [1]byte
-	switch _, err := io.ReadFull(r, one[:]); err {
-	case io.EOF:
-		return nil
-	case nil:
-		return o.tooLarge()
-	default:
-		return err
-	}
+	return io.ErrNoProgress
 }

@@ -25,9 +25,10 @@ const (
 )
 
 type zstdDecoder struct {
-	d    *zstd.Decoder
-	src  []byte // see bounded
-	from bytes.Reader
+	d     *zstd.Decoder
+	src   []byte // see bounded
+	from  bytes.Reader
+	probe [1]byte // see readFrom
 }
 
 var (
@@ -65,7 +66,7 @@ func (o *output) zstd(src []byte) error {
 		err = d.d.Reset(&d.from)
 	}
 	if err == nil {
-		err = o.readFrom(d.d)
+		err = o.readFrom(d.d, &d.probe)
 	}
 	d.from.Reset(nil)
 	if cap(d.src) > zstdKeptSrcBytes {
