@@ -119,6 +119,9 @@ func TestReaderRefuses(t *testing.T) {
 		{"negative length", "its length", "\x01\x00\x00\x00\x01\x01\x00", 1},
 		{"huge length", "its length", huge + "\x00\x00\x00\x01\x01\x00", 1},
 		{"endless length", "its length", endless, 1},
+		{"length in 6 bytes", "its length", "\x8c\x80\x80\x80\x80\x00\x00\x00\x00\x01\x01\x00", 1},
+		{"key length in 6 bytes", "a field", "\x16\x00\x00\x00\x81\x80\x80\x80\x80\x00\x01\x00", 1},
+		{"header count of 33 bits", "a field", "\x14\x00\x00\x00\x01\x01\x80\x80\x80\x80\x10", 1},
 		{"no room for the fields", "a field", "\x08\x00\x00\x00\x01\x01\x01", 1},
 		{"endless timestamp", "a field", "\x1a\x00" + endless + "\x00\x01", 1},
 		{"timestamp of 65 bits", "a field", "\x1e\x00\x80\x80\x80\x80\x80\x80\x80\x80\x80\x02\x00\x01\x01\x00", 1},
@@ -174,6 +177,7 @@ func TestParseHeadersRefuses(t *testing.T) {
 		count     int
 	}{
 		{"null key", "\x01\x00", 1},
+		{"key length in 6 bytes", "\x80\x80\x80\x80\x80\x00\x00", 1},
 		{"key past the end", "\x06ab", 1},
 		{"value past the end", "\x02a\x06ab", 1},
 		{"key of -2", "\x03a\x00", 1},

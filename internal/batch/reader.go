@@ -58,7 +58,7 @@ func (r *Reader) Next(rec *Record) bool {
 	}
 	length, start := short(r.b, r.pos)
 	if start < 0 {
-		length, start = uvarint(r.b, r.pos)
+		length, start = uvarint32(r.b, r.pos)
 	}
 	// All lengths are compared zigzagged and unsigned: a negative one is odd,
 	// and a huge one cannot overflow.
@@ -73,21 +73,21 @@ func (r *Reader) Next(rec *Record) bool {
 	}
 	delta, i := short(b, at)
 	if i < 0 {
-		delta, i = uvarint(b, at)
+		delta, i = uvarint32(b, at)
 	}
 	n, at := short(b, i)
 	if at < 0 {
-		n, at = uvarint(b, i)
+		n, at = uvarint32(b, i)
 	}
 	key, i := view(b, n, at)
 	n, at = short(b, i)
 	if at < 0 {
-		n, at = uvarint(b, i)
+		n, at = uvarint32(b, i)
 	}
 	value, i := view(b, n, at)
 	count, at := short(b, i)
 	if at < 0 {
-		count, at = uvarint(b, i)
+		count, at = uvarint32(b, i)
 	}
 	if at < 0 {
 		return r.fail("a field goes past the record")

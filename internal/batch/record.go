@@ -99,7 +99,7 @@ func ParseHeaders(raw []byte, count int, each func(key, value []byte) error) err
 // sized reads a length and that many bytes at b[i:] and returns a view of them,
 // nil for null, and the place behind them, or bad.
 func sized(b []byte, i int) ([]byte, int) {
-	n, at := uvarint(b, i)
+	n, at := uvarint32(b, i)
 	return view(b, n, at)
 }
 

@@ -84,3 +84,13 @@ func uvarint(b []byte, i int) (uint64, int) {
 	}
 	return 0, bad
 }
+
+// uvarint32 is uvarint for what has 32 bits: everything but timestamps. It
+// refuses forms of more than maxVarintBytes, which other clients do not read.
+func uvarint32(b []byte, i int) (uint64, int) {
+	u, at := uvarint(b, i)
+	if at > i+maxVarintBytes || u > 1<<32-1 {
+		return 0, bad
+	}
+	return u, at
+}
