@@ -186,6 +186,9 @@ func TestFollowerGoesOn(t *testing.T) {
 			if rng.IntN(3) > 0 {
 				m.check(reader)
 				m.readAll(reader)
+				if n := len(reader.mu.indexes.offsets.tail); known && n > 0 {
+					t.Fatalf("%s: %d entries in memory that the owner has saved", m.what, n)
+				}
 			}
 			if first, err := reader.FirstTimestamp(); err != nil || first != m.maxTime(0) {
 				t.Fatalf("%s: first timestamp %d, %v, want %d", m.what, first, err, m.maxTime(0))

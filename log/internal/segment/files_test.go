@@ -332,6 +332,45 @@ func TestReaderOutlivesRemove(t *testing.T) {
 	}
 }
 
+// TestFileInUseIsNotEvicted opens many files while one is read.
+func TestFileInUseIsNotEvicted(t *testing.T) {
+	rng := rand.New(rand.NewPCG(15, 15))
+	gate := &gateFS{vfs.NewMem(), make(chan struct{}), make(chan struct{})}
+	files := NewFiles(0)
+	ss := spans(rng, 0, 1)
+	all := make([]*Segment, 3*minFiles)
+	for i := range all {
+		var err error
+		if all[i], err = Create(files, gate, 0, uint32(i)); err != nil {
+			t.Fatal(err)
+		}
+		if err := all[i].Append(ss, nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := all[i].Sync(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := make(chan error)
+	go func() {
+		_, err := all[0].ReadAt(0, 1<<20, nil)
+		read <- err
+	}()
+	<-gate.reading
+	for _, s := range all[1:] {
+		if _, err := s.ReadAt(0, 1, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if files.Open() > minFiles {
+		t.Errorf("%d files open, want at most %d", files.Open(), minFiles)
+	}
+	close(gate.open)
+	if err := <-read; err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestLostWriteIsToldToItsOwner: a file is synced early when others need the
 // room, and an error of that reaches its own Sync, each time.
 func TestLostWriteIsToldToItsOwner(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"sync"
 
 	"github.com/freshet/freshet/internal/batch"
@@ -93,12 +92,10 @@ func (s *Segment) skipTo(w *walk, offset int64) error {
 	return err
 }
 
-// skipBefore moves a walk to a batch before which no timestamp is as large.
+// skipBefore moves a walk to a batch before which no timestamp is as large: an
+// entry has the first batch with its timestamp.
 func (s *Segment) skipBefore(w *walk, millis int64) error {
-	if millis == math.MinInt64 {
-		return nil
-	}
-	e, found, err := s.floor(timeIndexFile, millis-1)
+	e, found, err := s.floor(timeIndexFile, millis)
 	if err != nil || !found {
 		return nil
 	}
