@@ -45,6 +45,12 @@ type Config struct {
 	FileBytes int64  // at which a file is sealed and the next begun
 	Sync      SyncMode
 	Boot      Boot
+
+	// SyncElsewhere makes durable what the records written so far speak of but
+	// do not hold, see Entry.Elsewhere. It is called before a sync of the
+	// journal says that they are. May be nil.
+	SyncElsewhere func() error
+
 	Now       func() time.Time
 	Sequencer Sequencer
 }
@@ -55,6 +61,10 @@ type Entry struct {
 	// Parts are the records of the commit, each a list of slices that are
 	// written one behind the other. Set by Sequencer.Sequence.
 	Parts [][][]byte
+
+	// Elsewhere is how many bytes the entry has written outside of the journal.
+	// They count towards the size of the file, so that replaying is bounded.
+	Elsewhere int64
 
 	// Commit is the sequencer's own.
 	Commit any
@@ -101,6 +111,7 @@ type Journal struct {
 	// Owned by the leader.
 	file    vfs.File
 	pos     int64
+	beside  int64 // bytes elsewhere that the file's records speak of
 	salt    uint64
 	next    uint64 // sequence number of the next record
 	prevCRC uint32

@@ -70,6 +70,11 @@ func Replay(fsys vfs.FS, from uint64, boot Boot, each func(parts [][]byte) error
 	return r.tail, nil
 }
 
+// ErrMissing is wrapped by the errors of Replay's callback which say that what a
+// commit speaks of, but does not hold, is not there. Such a commit counts as a
+// bad record.
+var ErrMissing = errors.New("what the record speaks of is not there")
+
 // Beyond returns a number for the file that goes on after sequence number last
 // where there is nothing to replay. Files that are there are leftovers, but a
 // number that one has would make it the continuation of what is written now.
@@ -126,7 +131,11 @@ func (r *replay) file(first uint64, later []uint64) (onward int, err error) {
 		if rec.More {
 			continue
 		}
-		if err := r.each(r.parts); err != nil {
+		err = r.each(r.parts)
+		if errors.Is(err, ErrMissing) {
+			return 0, r.missing(s, rec, err, later)
+		}
+		if err != nil {
 			return 0, &vfs.CorruptError{Path: s.path, Pos: rec.Pos, Err: err}
 		}
 		r.parts = nil
@@ -146,27 +155,62 @@ func (r *replay) end(s *Scanner, end *errEnd, later []uint64) (onward int, err e
 	if err != nil {
 		return 0, err
 	}
-	var after Record
-	var found bool
+	after := laterRecords{}
 	if torn {
-		if after, found, err = s.laterValid(s.pos, s.next); err != nil {
-			return 0, err
-		}
+		err = s.laterValid(s.pos, s.next, &after)
 	}
-	for i := 0; !found && i < len(later); i++ {
-		if after, found, err = r.firstValid(later[i], s.next); err != nil {
-			return 0, err
-		}
+	if err == nil {
+		err = r.inFiles(later, s.next, &after)
 	}
-	if found && (after.Durable >= s.next || r.sameBoot(s)) {
+	if err != nil {
+		return 0, err
+	}
+	if after.found && (after.durable >= s.next || r.sameBoot(s)) {
 		return 0, &vfs.CorruptError{Path: s.path, Pos: s.pos, Err: fmt.Errorf(
-			"record %d: %s, but record %d after it is whole (run freshet log verify)", s.next, end.reason, after.Sequence)}
+			"record %d: %s, but record %d after it is whole (run freshet log verify)", s.next, end.reason, after.first)}
 	}
-	if found || torn {
+	if after.found || torn {
 		r.tail.Cut, r.tail.CutPath, r.tail.CutPos = end.reason, s.path, s.pos
 	}
-	r.tail.Next = max(r.tail.Next, after.Sequence)
+	r.tail.Next = max(r.tail.Next, after.last)
 	return 0, nil
+}
+
+// laterRecords tells of the valid records behind a bad one. Any of them may say
+// that it was synced.
+type laterRecords struct {
+	found       bool
+	first, last uint64 // sequence numbers
+	durable     uint64 // the highest that one says
+}
+
+func (l *laterRecords) take(rec Record) {
+	if !l.found {
+		l.first = rec.Sequence
+	}
+	l.found = true
+	l.last = max(l.last, rec.Sequence)
+	l.durable = max(l.durable, rec.Durable)
+}
+
+// missing decides what a whole record is whose data elsewhere is not there. That
+// was written before the record, so only a crash of the machine can lose it, and
+// only as long as it was not synced.
+func (r *replay) missing(s *Scanner, rec Record, bad error, later []uint64) error {
+	after := laterRecords{}
+	err := s.laterValid(s.pos, rec.Sequence, &after)
+	if err == nil {
+		err = r.inFiles(later, rec.Sequence, &after)
+	}
+	if err != nil {
+		return err
+	}
+	if r.sameBoot(s) || after.durable >= rec.Sequence {
+		return &vfs.CorruptError{Path: s.path, Pos: rec.Pos, Err: fmt.Errorf("record %d: %w", rec.Sequence, bad)}
+	}
+	r.tail.Cut, r.tail.CutPath, r.tail.CutPos = bad.Error(), s.path, rec.Pos
+	r.tail.Next = max(r.tail.Next, after.last)
+	return nil
 }
 
 func (r *replay) sameBoot(s *Scanner) bool {
@@ -182,8 +226,10 @@ func (r *replay) badFile(first uint64, later []uint64, bad error) error {
 		return bad
 	}
 	used, err := HasRecords(r.fsys, fileName(first))
-	for i := 0; !used && err == nil && i < len(later); i++ {
-		_, used, err = r.firstValid(later[i], first)
+	if err == nil && !used {
+		after := laterRecords{}
+		err = r.inFiles(later, first, &after)
+		used = after.found
 	}
 	if err != nil {
 		return errors.Join(bad, err)
@@ -205,14 +251,21 @@ func HasRecords(fsys vfs.FS, name string) (used bool, err error) {
 	return s.anything(fileHeaderBytes)
 }
 
-// firstValid returns the first valid record above a sequence number in a file.
-func (r *replay) firstValid(first, above uint64) (rec Record, found bool, err error) {
-	s, err := openScanner(r.fsys, fileName(first))
-	if err != nil {
-		return Record{}, false, r.badFile(first, nil, err)
+// inFiles looks for valid records above a sequence number in files.
+func (r *replay) inFiles(files []uint64, above uint64, l *laterRecords) error {
+	for _, first := range files {
+		s, err := openScanner(r.fsys, fileName(first))
+		if err != nil {
+			if err := r.badFile(first, nil, err); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := errors.Join(s.laterValid(fileHeaderBytes, above, l), s.Close()); err != nil {
+			return err
+		}
 	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	return s.laterValid(fileHeaderBytes, above)
+	return nil
 }
 
 // list returns the first sequence numbers of the journal's files, in order.

@@ -166,15 +166,15 @@ func (s *Scanner) at(pos int64) (scanned, error) {
 
 // laterValid looks behind pos for the first valid record with a sequence
 // number above the one wanted there.
-func (s *Scanner) laterValid(pos int64, above uint64) (Record, bool, error) {
+func (s *Scanner) laterValid(pos int64, above uint64, l *laterRecords) error {
 	size, err := s.file.Size()
 	if err != nil {
-		return Record{}, false, err
+		return err
 	}
 	for p := pos; p+recordHeaderBytes <= size; p += alignBytes {
 		head, err := s.bytes(p, recordHeaderBytes)
 		if err != nil {
-			return Record{}, false, err
+			return err
 		}
 		if binary.BigEndian.Uint64(head[8:]) != s.header.salt {
 			continue
@@ -185,13 +185,13 @@ func (s *Scanner) laterValid(pos int64, above uint64) (Record, bool, error) {
 			continue
 		}
 		if err != nil {
-			return Record{}, false, err
+			return err
 		}
 		if rec.Sequence > above {
-			return rec.Record, true, nil
+			l.take(rec.Record)
 		}
 	}
-	return Record{}, false, nil
+	return nil
 }
 
 // anything reports whether a byte from pos on is not zero.

@@ -30,6 +30,9 @@ func (j *Journal) write(group []*Entry) error {
 		return err
 	}
 	j.written.Store(j.next - 1)
+	for _, e := range group {
+		j.beside += e.Elsewhere
+	}
 	if j.cfg.Sync != SyncGroups {
 		return nil
 	}
@@ -161,6 +164,11 @@ func (j *Journal) syncFile() error {
 
 func (j *Journal) syncLocked() error {
 	written := j.written.Load()
+	if j.cfg.SyncElsewhere != nil {
+		if err := j.cfg.SyncElsewhere(); err != nil {
+			return fmt.Errorf("sync beside the journal: %v", err)
+		}
+	}
 	for len(j.sealed) > 0 {
 		f := j.sealed[0]
 		j.sealed = j.sealed[1:]
@@ -179,7 +187,7 @@ func (j *Journal) syncLocked() error {
 
 // rollIfFull begins a new file when the open one has reached its size.
 func (j *Journal) rollIfFull() error {
-	if j.pos < j.cfg.FileBytes {
+	if j.pos+j.beside < j.cfg.FileBytes {
 		return nil
 	}
 	return j.Roll()
@@ -226,7 +234,7 @@ func (j *Journal) begin() error {
 	}
 	j.syncMu.Lock()
 	old := j.file
-	j.file, j.salt, j.pos = f, salt, fileHeaderBytes
+	j.file, j.salt, j.pos, j.beside = f, salt, fileHeaderBytes, 0
 	if old != nil && j.cfg.Sync == SyncNever {
 		// Nobody waits for it here, but whoever asks for all to be durable
 		// means this file too.

@@ -3,6 +3,7 @@ package segment
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 
 	"github.com/freshet/freshet/internal/batch"
@@ -52,6 +53,39 @@ func (s *Segment) Place(b []byte, pos int64) error {
 	if err != nil {
 		return fmt.Errorf("append to segment: %w", err)
 	}
+	return nil
+}
+
+// ReadPlaced reads n bytes at pos, which may be behind SizeBytes: those of a batch
+// that was placed, and perhaps not published, before a crash. It returns
+// [io.ErrUnexpectedEOF] where the file is shorter, and [fs.ErrNotExist] where it
+// is not there.
+func (s *Segment) ReadPlaced(pos int64, n int) ([]byte, error) {
+	o, err := s.files[logFile].acquire(0)
+	if err != nil {
+		return nil, err
+	}
+	defer s.files[logFile].release(o)
+	b := make([]byte, n)
+	if got, err := o.ReadAt(b, pos); got < n {
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
+		return nil, err
+	}
+	return b, nil
+}
+
+// Adopt publishes a batch that was placed at pos before a crash. The caller has
+// seen that it is there.
+func (s *Segment) Adopt(sp Span, pos int64) error {
+	if err := s.load(); err != nil {
+		return err
+	}
+	if size := s.size.Load(); pos != size {
+		return s.corrupt(size, fmt.Errorf("the next batch was placed at %d", pos))
+	}
+	s.Publish([]Span{sp})
 	return nil
 }
 
@@ -170,13 +204,16 @@ func (s *Segment) SetEnd(end int64) {
 	}
 }
 
-// Sync makes everything appended durable, with the file's name, and saves the
-// indexes. Once the file could not be synced it always fails. One goroutine at
-// a time calls it.
+// Sync makes everything published durable, with the file's name, and saves the
+// indexes; [Segment.SyncedMeta] then tells how far that was. Once the file could
+// not be synced it always fails.
 func (s *Segment) Sync() error {
 	if s.readOnly {
 		return fmt.Errorf("sync segment: %w", fs.ErrPermission)
 	}
+	s.syncing.Lock()
+	defer s.syncing.Unlock()
+	m, x := s.unsaved()
 	err := s.files[logFile].sync()
 	if vfs.IsNoSpace(err) {
 		// Not wrapped: a full disk that shows only here has lost what was
@@ -192,20 +229,41 @@ func (s *Segment) Sync() error {
 		}
 		s.newName = false
 	}
-	return s.saveIndexes()
+	if err := s.saveIndexes(x); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m.Sums = s.mu.indexes.sums()
+	s.mu.synced, s.mu.isSynced = m, true
+	return nil
+}
+
+// unsaved returns what a Sync is about, as of one moment: an appender may go on
+// meanwhile.
+func (s *Segment) unsaved() (Meta, indexes) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.metaLocked(), s.mu.indexes
+}
+
+// SyncedMeta is Meta as of what is on stable storage: what the last Sync has
+// brought there, or what the segment was opened with. It reports false for a
+// segment that was begun and never synced.
+func (s *Segment) SyncedMeta() (Meta, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.mu.synced, s.mu.isSynced
 }
 
 // saveIndexes saves the entries that the files lack.
-func (s *Segment) saveIndexes() error {
+func (s *Segment) saveIndexes(x indexes) error {
 	if !s.loaded.Load() {
 		return nil // nothing was appended
 	}
 	for k := offsetIndexFile; k < kinds; k++ {
-		s.mu.RLock()
-		e := *s.mu.indexes.of(k)
-		broken := s.mu.indexes.broken
-		s.mu.RUnlock()
-		if broken != nil {
+		e := *x.of(k)
+		if x.broken != nil {
 			return nil // what there is of an index is not all
 		}
 		b, crc := e.encode(k)

@@ -72,10 +72,13 @@ type Segment struct {
 		firstTime int64
 		maxTime   int64
 		indexes   indexes
+		synced    Meta
+		isSynced  bool
 	}
 
-	cut     bool // the appender's: nothing is behind size
-	newName bool // of Sync: the directory has not been synced since the file was created
+	syncing sync.Mutex // one Sync at a time
+	cut     bool       // the appender's: nothing is behind size
+	newName bool       // of Sync: the directory has not been synced since the file was created
 }
 
 // Create begins an empty segment in fsys, the directory of its partition. Files
@@ -121,6 +124,7 @@ func open(files *Files, fsys vfs.FS, flag int, m Meta) (*Segment, error) {
 	if err := s.checkSize(m.SizeBytes); err != nil {
 		return nil, err
 	}
+	s.mu.synced, s.mu.isSynced = m, true
 	return s, nil
 }
 
@@ -177,6 +181,10 @@ func (s *Segment) SizeBytes() int64 { return s.size.Load() }
 func (s *Segment) Meta() Meta {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	return s.metaLocked()
+}
+
+func (s *Segment) metaLocked() Meta {
 	return Meta{
 		Base: s.id.Base, Generation: s.id.Generation, First: s.mu.first, End: s.end.Load(), SizeBytes: s.size.Load(),
 		FirstTimestampMillis: s.mu.firstTime, MaxTimestampMillis: s.mu.maxTime, Sums: s.mu.indexes.sums(),
