@@ -137,7 +137,7 @@ func (b *Broker) applyLogStartLocked(p *partition, start Offset) error {
 func (b *Broker) doomLocked(p *partition, segments []*segment.Segment) {
 	for _, s := range segments {
 		b.pub.doomed = append(b.pub.doomed, doomed{
-			doomedEntry{p.place(), Offset(s.Base()), s.Generation()}, []*segment.Segment{s},
+			doomedEntry{p.at(), Offset(s.Base()), s.Generation()}, []*segment.Segment{s},
 		})
 	}
 }

@@ -307,7 +307,7 @@ func partitionDir(at partitionID) string {
 // durable, also where it is there already: the process that made it may have
 // been killed before it could.
 func (b *Broker) partitionFS(p *partition) (vfs.FS, error) {
-	dir := partitionDir(p.place())
+	dir := partitionDir(p.at())
 	if !p.dirDurable {
 		err := b.fsys.MkdirAll(dir, 0o700)
 		for _, d := range []string{path.Dir(dir), topicsDir} {

@@ -136,7 +136,7 @@ func (b *Broker) encodeCheckpoint(s *snapshot, closed bool) []byte {
 
 // entryLocked describes what is in the segments of p.
 func (p *partition) entryLocked() partitionEntry {
-	e := partitionEntry{at: p.place(), start: p.start, end: p.start, cleaned: p.cleaned}
+	e := partitionEntry{at: p.at(), start: p.start, end: p.start, cleaned: p.cleaned}
 	for _, s := range p.segments {
 		e.segments = append(e.segments, s.Meta())
 		e.end = Offset(s.End())

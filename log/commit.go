@@ -142,7 +142,7 @@ func (c *Commit) checkTopics() error {
 
 // layOut gives offsets and describes the records of the journal.
 func (c *Commit) layOut(e *journal.Entry) error {
-	meta := make([]byte, 0, len(c.batches)*(entryHeaderBytes+placeBytes)+len(c.offsets)*96)
+	meta := make([]byte, 0, len(c.batches)*(entryHeaderBytes+atBytes)+len(c.offsets)*96)
 	var part [][]byte
 	size := 0
 	for i := range c.batches {
@@ -161,7 +161,7 @@ func (c *Commit) layOut(e *journal.Entry) error {
 			part, size = nil, 0
 		}
 		begin := len(meta)
-		meta = appendBatchHeader(meta, cb.p.place(), len(cb.bytes))
+		meta = appendBatchHeader(meta, cb.p.at(), len(cb.bytes))
 		part = append(part, meta[begin:len(meta):len(meta)], cb.bytes)
 		size += len(cb.bytes)
 	}

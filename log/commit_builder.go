@@ -29,7 +29,7 @@ type offsetCommit struct {
 	o     CommittedOffset
 }
 
-func (o *offsetCommit) entry() offsetEntry { return offsetEntry{o.group, o.p.place(), o.o} }
+func (o *offsetCommit) entry() offsetEntry { return offsetEntry{o.group, o.p.at(), o.o} }
 
 // NewCommitBuilder returns an empty builder.
 func (b *Broker) NewCommitBuilder() *CommitBuilder {

@@ -190,7 +190,7 @@ func (d *decoder) i32() int32         { return int32(d.u32()) }
 func (d *decoder) i64() int64         { return int64(d.u64()) }
 func (d *decoder) offset() Offset     { return Offset(d.u64()) }
 func (d *decoder) string() string     { return string(d.take(int(d.u16()))) }
-func (d *decoder) place() partitionID { return partitionID{d.id(), d.i32()} }
+func (d *decoder) at() partitionID { return partitionID{d.id(), d.i32()} }
 
 func (d *decoder) id() (id uuid.UUID) {
 	copy(id[:], d.take(len(id)))
@@ -224,7 +224,7 @@ type partitionID struct {
 	partition int32
 }
 
-func appendPlace(dst []byte, at partitionID) []byte {
+func appendAt(dst []byte, at partitionID) []byte {
 	dst = append(dst, at.topic[:]...)
 	return binary.BigEndian.AppendUint32(dst, uint32(at.partition))
 }

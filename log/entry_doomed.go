@@ -17,9 +17,9 @@ const allPartitions = -1
 
 func (e doomedEntry) appendTo(dst []byte) []byte {
 	begin := len(dst)
-	dst = appendPlace(beginEntry(dst, entryDoomed), e.at)
+	dst = appendAt(beginEntry(dst, entryDoomed), e.at)
 	dst = binary.BigEndian.AppendUint64(dst, uint64(e.base))
 	return endEntry(binary.BigEndian.AppendUint32(dst, e.generation), begin)
 }
 
-func decodeDoomed(d *decoder) entry { return doomedEntry{d.place(), d.offset(), d.u32()} }
+func decodeDoomed(d *decoder) entry { return doomedEntry{d.at(), d.offset(), d.u32()} }

@@ -15,7 +15,7 @@ func (e offsetEntry) appendTo(dst []byte) []byte {
 }
 
 func (e offsetEntry) appendPayload(dst []byte) []byte {
-	dst = appendPlace(appendString(dst, e.group), e.at)
+	dst = appendAt(appendString(dst, e.group), e.at)
 	dst = binary.BigEndian.AppendUint64(dst, uint64(e.o.Offset))
 	dst = binary.BigEndian.AppendUint32(dst, uint32(e.o.LeaderEpoch))
 	dst = binary.BigEndian.AppendUint64(dst, uint64(e.o.TimestampMillis))
@@ -25,7 +25,7 @@ func (e offsetEntry) appendPayload(dst []byte) []byte {
 func decodeOffset(d *decoder) entry { return d.offsetEntry() }
 
 func (d *decoder) offsetEntry() offsetEntry {
-	return offsetEntry{d.string(), d.place(), CommittedOffset{
+	return offsetEntry{d.string(), d.at(), CommittedOffset{
 		Offset: d.offset(), LeaderEpoch: d.i32(), TimestampMillis: d.i64(), Metadata: d.string(),
 	}}
 }
@@ -33,7 +33,7 @@ func (d *decoder) offsetEntry() offsetEntry {
 // decodeOffset1 reads what format 1 wrote, which knew of no time: such offsets
 // count as committed when the journal was converted, see loader.
 func decodeOffset1(d *decoder) entry {
-	return offsetEntry{d.string(), d.place(), CommittedOffset{Offset: d.offset(), LeaderEpoch: -1, Metadata: d.string()}}
+	return offsetEntry{d.string(), d.at(), CommittedOffset{Offset: d.offset(), LeaderEpoch: -1, Metadata: d.string()}}
 }
 
 // An offsetGoneEntry says that a group has no offset for a partition any more.
@@ -45,7 +45,7 @@ type offsetGoneEntry struct {
 func (e offsetGoneEntry) appendTo(dst []byte) []byte {
 	begin := len(dst)
 	dst = appendString(beginEntry(dst, entryOffsetGone), e.group)
-	return endEntry(appendPlace(dst, e.at), begin)
+	return endEntry(appendAt(dst, e.at), begin)
 }
 
-func decodeOffsetGone(d *decoder) entry { return offsetGoneEntry{d.string(), d.place()} }
+func decodeOffsetGone(d *decoder) entry { return offsetGoneEntry{d.string(), d.at()} }

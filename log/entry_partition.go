@@ -50,7 +50,7 @@ func (e *partitionEntry) check() error {
 
 func (e partitionEntry) appendTo(dst []byte) []byte {
 	begin := len(dst)
-	dst = appendPlace(beginEntry(dst, entryPartition), e.at)
+	dst = appendAt(beginEntry(dst, entryPartition), e.at)
 	dst = binary.BigEndian.AppendUint64(dst, uint64(e.start))
 	dst = binary.BigEndian.AppendUint64(dst, uint64(e.end))
 	dst = binary.BigEndian.AppendUint64(dst, uint64(e.cleaned))
@@ -89,7 +89,7 @@ func (d *decoder) meta() segment.Meta {
 }
 
 func decodePartition(d *decoder) entry {
-	e := partitionEntry{at: d.place(), start: d.offset(), end: d.offset(), cleaned: d.offset(), epochs: d.epochs()}
+	e := partitionEntry{at: d.at(), start: d.offset(), end: d.offset(), cleaned: d.offset(), epochs: d.epochs()}
 	for n := d.count(metaBytes); n > 0; n-- {
 		e.segments = append(e.segments, d.meta())
 	}
@@ -97,7 +97,7 @@ func decodePartition(d *decoder) entry {
 }
 
 func decodePartition1(d *decoder) entry {
-	e := partitionEntry{at: d.place(), start: d.offset(), end: d.offset(), epochs: d.epochs()}
+	e := partitionEntry{at: d.at(), start: d.offset(), end: d.offset(), epochs: d.epochs()}
 	for n := d.count(segment1Bytes); n > 0; n-- {
 		m := segment.Meta{Base: d.i64(), End: d.i64(), SizeBytes: d.i64(), FirstTimestampMillis: segment.Unknown, MaxTimestampMillis: segment.Unknown}
 		m.First = m.Base

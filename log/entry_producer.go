@@ -30,7 +30,7 @@ const (
 
 func (e producersEntry) appendTo(dst []byte) []byte {
 	begin := len(dst)
-	dst = appendPlace(beginEntry(dst, entryProducers), e.at)
+	dst = appendAt(beginEntry(dst, entryProducers), e.at)
 	dst = binary.BigEndian.AppendUint32(dst, uint32(len(e.producers)))
 	for i := range e.producers {
 		p := &e.producers[i]
@@ -50,7 +50,7 @@ func (e producersEntry) appendTo(dst []byte) []byte {
 }
 
 func decodeProducers(d *decoder) entry {
-	e := producersEntry{at: d.place()}
+	e := producersEntry{at: d.at()}
 	for n := d.count(producerBytes); n > 0; n-- {
 		p := coord.Producer{ID: d.i64(), Epoch: int16(d.u16()), TxnFirstOffset: d.i64(), LastUsedMillis: d.i64(), Kept: int8(d.u8())}
 		if p.Kept < 0 || int(p.Kept) > len(p.Batches) {
@@ -76,7 +76,7 @@ const abortedBytes = 32
 
 func (e abortedEntry) appendTo(dst []byte) []byte {
 	begin := len(dst)
-	dst = appendPlace(beginEntry(dst, entryAborted), e.at)
+	dst = appendAt(beginEntry(dst, entryAborted), e.at)
 	dst = binary.BigEndian.AppendUint32(dst, uint32(len(e.aborted)))
 	for _, a := range e.aborted {
 		dst = binary.BigEndian.AppendUint64(dst, uint64(a.ProducerID))
@@ -88,7 +88,7 @@ func (e abortedEntry) appendTo(dst []byte) []byte {
 }
 
 func decodeAborted(d *decoder) entry {
-	e := abortedEntry{at: d.place()}
+	e := abortedEntry{at: d.at()}
 	for n := d.count(abortedBytes); n > 0; n-- {
 		e.aborted = append(e.aborted, AbortedTxn{ProducerID: d.i64(), First: d.offset(), Last: d.offset(), StableEnd: d.offset()})
 	}

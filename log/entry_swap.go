@@ -20,7 +20,7 @@ type swapEntry struct {
 
 func (e swapEntry) appendTo(dst []byte) []byte {
 	begin := len(dst)
-	dst = appendPlace(beginEntry(dst, entrySwap), e.at)
+	dst = appendAt(beginEntry(dst, entrySwap), e.at)
 	dst = binary.BigEndian.AppendUint64(dst, uint64(e.first))
 	dst = binary.BigEndian.AppendUint64(dst, uint64(e.end))
 	dst = binary.BigEndian.AppendUint64(dst, uint64(e.cleaned))
@@ -32,7 +32,7 @@ func (e swapEntry) appendTo(dst []byte) []byte {
 }
 
 func decodeSwap(d *decoder) entry {
-	e := swapEntry{at: d.place(), first: d.offset(), end: d.offset(), cleaned: d.offset()}
+	e := swapEntry{at: d.at(), first: d.offset(), end: d.offset(), cleaned: d.offset()}
 	for n := d.count(metaBytes); n > 0; n-- {
 		e.segments = append(e.segments, d.meta())
 	}

@@ -58,9 +58,9 @@ type logStartEntry struct {
 
 func (e logStartEntry) appendTo(dst []byte) []byte {
 	begin := len(dst)
-	dst = appendPlace(beginEntry(dst, entryLogStart), e.at)
+	dst = appendAt(beginEntry(dst, entryLogStart), e.at)
 	dst = binary.BigEndian.AppendUint64(dst, uint64(e.start))
 	return endEntry(dst, begin)
 }
 
-func decodeLogStart(d *decoder) entry { return logStartEntry{d.place(), d.offset()} }
+func decodeLogStart(d *decoder) entry { return logStartEntry{d.at(), d.offset()} }

@@ -47,7 +47,7 @@ func newPartition(t *topic, id int32) *partition {
 	return &partition{topic: t, id: id, tp: TopicPartition{t.name, id}, openFirst: noTxn}
 }
 
-func (p *partition) place() partitionID { return partitionID{p.topic.id, p.id} }
+func (p *partition) at() partitionID { return partitionID{p.topic.id, p.id} }
 
 // publishLocked makes a batch visible.
 func (p *partition) publishLocked(sp segment.Span, epoch int32) {

@@ -94,14 +94,14 @@ func (p *partition) stableEndLocked() Offset {
 // checkpoint.
 func (p *partition) producerEntriesLocked(dst []byte) []byte {
 	if p.producers != nil && p.producers.Len() > 0 {
-		e := producersEntry{at: p.place()}
+		e := producersEntry{at: p.at()}
 		for state := range p.producers.All() {
 			e.producers = append(e.producers, state)
 		}
 		dst = e.appendTo(dst)
 	}
 	if len(p.aborted) > 0 {
-		dst = abortedEntry{p.place(), p.aborted}.appendTo(dst)
+		dst = abortedEntry{p.at(), p.aborted}.appendTo(dst)
 	}
 	return dst
 }
