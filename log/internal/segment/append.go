@@ -60,7 +60,7 @@ func (s *Segment) beginAppend() (*openFile, error) {
 	if s.readOnly {
 		return nil, fs.ErrPermission
 	}
-	if err := s.load(); err != nil {
+	if _, err := s.load(); err != nil {
 		return nil, err
 	}
 	o, err := s.files[logFile].beginWrite(0)
@@ -197,17 +197,12 @@ func (s *Segment) Sync() error {
 
 // saveIndexes saves the entries that the files lack.
 func (s *Segment) saveIndexes() error {
-	if !s.loaded.Load() {
-		return nil // nothing was appended
+	x := s.current()
+	if !x.ready || x.broken != nil {
+		return nil // nothing was appended, or what there is of an index is not all
 	}
 	for k := offsetIndexFile; k < kinds; k++ {
-		s.mu.RLock()
-		e := *s.mu.indexes.of(k)
-		broken := s.mu.indexes.broken
-		s.mu.RUnlock()
-		if broken != nil {
-			return nil // what there is of an index is not all
-		}
+		e := x.of(k)
 		b, crc := e.encode(k)
 		if err := s.saveEntries(k, e.saved, b); err != nil {
 			return err

@@ -63,8 +63,7 @@ type Segment struct {
 	size atomic.Int64 // bytes that readers may see
 	end  atomic.Int64 // offset after the last record
 
-	loading sync.Mutex
-	loaded  atomic.Bool // the indexes are as far as size
+	loading sync.Mutex // before mu
 
 	mu struct {
 		sync.RWMutex
@@ -89,7 +88,7 @@ func Create(files *Files, fsys vfs.FS, base int64, generation uint32) (*Segment,
 	s.newName = true
 	s.cut = true
 	s.mu.indexes.reset()
-	s.loaded.Store(true)
+	s.mu.indexes.ready = true
 	for k := offsetIndexFile; k < kinds; k++ {
 		if err := fsys.Remove(s.name(k)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("remove old index: %w", err)
@@ -215,12 +214,11 @@ func (s *Segment) MaxTimestamp() (int64, error) {
 	if t != Unknown || s.size.Load() == 0 {
 		return t, nil
 	}
-	if err := s.load(); err != nil {
+	x, err := s.load()
+	if err != nil {
 		return Unknown, err
 	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.mu.maxTime, s.mu.indexes.broken
+	return x.maxTime, x.broken
 }
 
 // Extend tells a segment that was opened with OpenReadOnly how far its owner
@@ -231,9 +229,9 @@ func (s *Segment) Extend(m Meta) error {
 	if err := s.checkSize(m.SizeBytes); err != nil {
 		return err
 	}
-	s.loaded.Store(false)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.mu.indexes.ready = false
 	if m.SizeBytes < s.size.Load() || m.Sums != (Sums{}) {
 		s.setLocked(m)
 		return nil
