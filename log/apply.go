@@ -92,7 +92,7 @@ func (b *Broker) applyTopicDeletedLocked(id uuid.UUID) error {
 	for _, p := range t.partitions() {
 		d.segments = append(d.segments, p.segments...)
 		b.pub.tailBytes -= p.tailBytes
-		p.tail, p.tailBytes = nil, 0
+		p.tail, p.tailBytes, p.placed = nil, 0, 0
 		p.wakeLocked()
 	}
 	b.pub.dirty = slices.DeleteFunc(b.pub.dirty, func(p *partition) bool { return p.topic == t })

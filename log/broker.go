@@ -41,6 +41,7 @@ type Broker struct {
 	nextProducerID int64                    // the leader's
 	epoch          int32                    // leader epoch: one an opening
 	sealed         int                      // the leader\'s: journal files since the last checkpoint was asked for
+	placing        []*partition             // the leader's: held for batches of the group
 	admin          sync.Mutex               // held while topics are made; taken before pub
 
 	// pub is what readers see. The leader of the journal changes it, all at
@@ -61,10 +62,11 @@ type Broker struct {
 	}
 
 	// The flusher's.
-	flushNow    chan struct{}
-	checkpoints chan *snapshot
-	unsynced    map[*segment.Segment]*partition
-	flushBuf    []byte
+	flushNow       chan struct{}
+	checkpoints    chan *snapshot
+	unsynced       unsynced
+	unsyncedPlaced unsynced // the journal's, when it syncs
+	flushBuf       []byte
 
 	files   *segment.Files // of segments, open
 	buffers buffers        // of batches, to be used again
@@ -122,7 +124,6 @@ func newBroker(fsys vfs.FS, dir string, cfg Config) *Broker {
 		fsys: fsys, dir: dir, cfg: cfg,
 		flushNow:    make(chan struct{}, 1),
 		checkpoints: make(chan *snapshot, 1),
-		unsynced:    map[*segment.Segment]*partition{},
 		flushBuf:    make([]byte, 0, flushBufBytes),
 		stop:        make(chan struct{}),
 		files:       segment.NewFiles(cfg.OpenFiles),
@@ -166,7 +167,7 @@ func (b *Broker) start() error {
 	modes := map[Durability]journal.SyncMode{Sync: journal.SyncGroups, Interval: journal.SyncTimed, OS: journal.SyncNever}
 	b.journal, err = journal.New(journal.Config{
 		FS: vfs.Sub(b.fsys, journalDir), FileBytes: b.cfg.JournalBytes / journalFiles, Sync: modes[b.cfg.Durability],
-		Boot: parseBoot(b.cfg.bootID()), Now: b.cfg.Now, Sequencer: sequencer{b},
+		Boot: parseBoot(b.cfg.bootID()), Now: b.cfg.Now, Sequencer: sequencer{b}, SyncElsewhere: b.unsyncedPlaced.sync,
 	}, next)
 	if err != nil {
 		return err

@@ -79,16 +79,10 @@ func (b *Broker) checkpoint(s *snapshot, closed bool) error {
 	if err := b.flush(); err != nil {
 		return err
 	}
-	for seg, p := range b.unsynced {
-		delete(b.unsynced, seg)
-		if p.topic.gone.Load() {
-			continue
-		}
-		if err := seg.Sync(); err != nil {
-			b.unsynced[seg] = p
-			return fmt.Errorf("partition %s: %w", p.tp, err)
-		}
+	if err := b.unsynced.sync(); err != nil {
+		return err
 	}
+	encoded := b.encodeCheckpoint(s, closed)
 	// What the segments hold must not be ahead of a durable journal: after a
 	// crash one partition would have its share of a commit and another not.
 	if !closed {
@@ -96,7 +90,7 @@ func (b *Broker) checkpoint(s *snapshot, closed bool) error {
 			return err
 		}
 	}
-	if err := vfs.WriteFileAtomic(b.fsys, checkpointName, b.encodeCheckpoint(s, closed)); err != nil {
+	if err := vfs.WriteFileAtomic(b.fsys, checkpointName, encoded); err != nil {
 		return fmt.Errorf("write checkpoint: %w", err)
 	}
 	before := s.first
@@ -107,6 +101,11 @@ func (b *Broker) checkpoint(s *snapshot, closed bool) error {
 		// They are leftovers now, and may be held by a reader on Windows: the
 		// next checkpoint tries again.
 		b.cfg.Logger.Warn("old journal files not removed", "err", err)
+	}
+	for _, p := range s.partitions {
+		p.appending.Lock()
+		p.plain = false
+		p.appending.Unlock()
 	}
 	b.removeDoomed(s.doomed)
 	return nil
@@ -134,13 +133,22 @@ func (b *Broker) encodeCheckpoint(s *snapshot, closed bool) []byte {
 	return out
 }
 
-// entryLocked describes what is in the segments of p.
+// entryLocked describes what is on stable storage in the segments of p. The
+// leader may be placing batches behind that.
 func (p *partition) entryLocked() partitionEntry {
 	e := partitionEntry{at: p.at(), start: p.start, end: p.start, cleaned: p.cleaned}
-	for _, s := range p.segments {
-		e.segments = append(e.segments, s.Meta())
-		e.end = Offset(s.End())
+	for i, s := range p.segments {
+		m, ok := s.SyncedMeta()
+		if !ok || i > 0 && Offset(m.Base) != e.end {
+			break
+		}
+		e.segments = append(e.segments, m)
+		e.end = Offset(m.End)
 	}
+	if len(e.segments) == 0 && len(p.segments) > 0 {
+		e.start, e.end = Offset(p.segments[0].Base()), Offset(p.segments[0].Base())
+	}
+	e.start = min(e.start, e.end) // where it has moved on since, the journal says so again
 	for _, ep := range p.epochs {
 		if ep.start < e.end {
 			e.epochs = append(e.epochs, ep)

@@ -22,6 +22,7 @@ type Commit struct {
 
 	// The leader's.
 	taken     bool         // it was given its offsets
+	numbered  int          // how many of batches were
 	sequenced func() error // checks and completes the commit when its turn comes
 	undo      []func()     // takes back what was noted before it was written
 }
@@ -33,6 +34,11 @@ type commitBatch struct {
 	header      *batch.Header // of a batch with a producer
 	first, last Offset        // given when it is sequenced
 	produced    produced      // then known, of a batch with a producer
+	place       place         // then known, of a batch that was placed
+}
+
+func (cb *commitBatch) span() segment.Span {
+	return segment.Span{Bytes: cb.bytes, First: int64(cb.first), Last: int64(cb.last)}
 }
 
 // Committed says where the records of a commit went.
@@ -115,13 +121,20 @@ func (s sequencer) Sequence(e *journal.Entry) error {
 	return nil
 }
 
-// unwind takes back what was noted.
+// unwind takes back what was noted, and the offsets that were given.
 func (c *Commit) unwind() {
+	for c.numbered > 0 {
+		c.numbered--
+		cb := &c.batches[c.numbered]
+		cb.p.next = cb.first
+	}
+	c.entry.Parts, c.entry.Elsewhere = nil, 0
 	for i := len(c.undo) - 1; i >= 0; i-- {
 		c.undo[i]()
 	}
 	clear(c.undo)
 	c.undo = c.undo[:0]
+	c.unplace()
 }
 
 // checkTopics refuses what belongs to a topic that was deleted since it was
@@ -150,11 +163,23 @@ func (c *Commit) layOut(e *journal.Entry) error {
 		cb.first = cb.p.next
 		cb.last = cb.first + cb.count - 1
 		cb.p.next = cb.last + 1
+		c.numbered = i + 1
 		batch.Stamp(cb.bytes, int64(cb.first), c.b.epoch)
 		if cb.header != nil {
 			if err := c.noteProduced(cb); err != nil {
 				return err
 			}
+		}
+		placed, err := c.b.place(cb)
+		if err != nil {
+			return err
+		}
+		if placed {
+			begin := len(meta)
+			meta = cb.placedEntry().appendTo(meta)
+			part = append(part, meta[begin:len(meta):len(meta)])
+			e.Elsewhere += int64(len(cb.bytes))
+			continue
 		}
 		if size > 0 && size+len(cb.bytes) > c.b.cfg.partBytes {
 			e.Parts = append(e.Parts, part)
@@ -177,6 +202,10 @@ func (c *Commit) layOut(e *journal.Entry) error {
 	return nil
 }
 
+func (cb *commitBatch) placedEntry() placedEntry {
+	return placedEntry{cb.p.at(), Offset(cb.place.segment.Base()), cb.place.pos, cb.bytes[:batch.HeaderBytes]}
+}
+
 func (c *Commit) noteProduced(cb *commitBatch) (err error) {
 	s := c.b.states(cb.p)
 	cb.header.BaseOffset = int64(cb.first)
@@ -189,19 +218,16 @@ func (c *Commit) noteProduced(cb *commitBatch) (err error) {
 
 // Undo takes back what was noted of a group that was not written.
 func (s sequencer) Undo(group []*journal.Entry) {
-	s.b.pub.RLock()
-	defer s.b.pub.RUnlock()
 	for i := len(group) - 1; i >= 0; i-- {
 		c := group[i].Commit.(*Commit)
-		for i := range c.batches {
-			p := c.batches[i].p
-			p.next = p.end
-		}
 		c.unwind()
 		c.taken = false
-		group[i].Parts = nil
 	}
+	s.b.releasePlaced()
 }
+
+// Lost lets go of what a group held that nobody knows the end of.
+func (s sequencer) Lost([]*journal.Entry) { s.b.releasePlaced() }
 
 // Publish makes a group visible, all of it in one step.
 func (s sequencer) Publish(group []*journal.Entry) {
@@ -212,6 +238,7 @@ func (s sequencer) Publish(group []*journal.Entry) {
 		err = errors.Join(err, b.publishLocked(e.Commit.(*Commit)))
 		e.Parts = nil
 	}
+	b.releasePlaced()
 	full := b.pub.tailBytes > b.cfg.TailBytes/tailFlushPart
 	b.pub.Unlock()
 	if err != nil { // it was checked before it was written
@@ -232,7 +259,10 @@ func (b *Broker) publishLocked(c *Commit) error {
 		if len(cb.p.tail) == 0 {
 			b.pub.dirty = append(b.pub.dirty, cb.p)
 		}
-		cb.p.publishLocked(segment.Span{Bytes: cb.bytes, First: int64(cb.first), Last: int64(cb.last)}, b.epoch)
+		if cb.place.segment != nil {
+			b.publishPlacedLocked(cb)
+		}
+		cb.p.publishLocked(cb.span(), b.epoch)
 		if cb.header != nil {
 			cb.p.producedLocked(cb.produced)
 		}

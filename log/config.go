@@ -107,6 +107,10 @@ type Config struct {
 	// partBytes is the size of the parts of a large commit; tests set it.
 	partBytes int
 
+	// placeBytes is the size from which batches are written to their segments
+	// at once; tests set it.
+	placeBytes int
+
 	// bootID names this boot of the machine, "" if unknown; tests set it.
 	bootID func() string
 }
@@ -136,6 +140,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.partBytes == 0 {
 		c.partBytes = defaultPartBytes
 	}
+	orDefault(&c.placeBytes, placeBytes)
 	if c.bootID == nil {
 		c.bootID = bootID
 	}

@@ -64,6 +64,7 @@ func newHistory(seed uint64) *history {
 		TailBytes:    4<<10 + rng.Int64N(8<<10),
 		Now:          func() time.Time { return time.UnixMilli(1_700_000_000_000) },
 		partBytes:    100 + rng.IntN(2000),
+		placeBytes:   100 + rng.IntN(600),
 		stepped:      true,
 		bootID:       func() string { return fmt.Sprintf("00000000-0000-0000-0000-%012d", h.boot+1) },
 	}

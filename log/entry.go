@@ -39,6 +39,7 @@ const (
 	entryTxnOffset    entryType = 17 // an offset in an open transaction
 	entryProducers    entryType = 18 // checkpoint only: producers of a partition
 	entryAborted      entryType = 19 // checkpoint only: aborted transactions of a partition
+	entryPlaced       entryType = 20 // a record batch was appended, and stands in its segment
 )
 
 const entryHeaderBytes = 5
@@ -115,6 +116,7 @@ var decoders = map[entryType]struct {
 	entryTxnOffset:    {"offset of a transaction", decodeTxnOffset},
 	entryProducers:    {"producers", decodeProducers},
 	entryAborted:      {"aborted transactions", decodeAborted},
+	entryPlaced:       {"placed batch", decodePlaced},
 }
 
 func decodeEntry(t entryType, payload []byte) (entry, error) {
@@ -186,10 +188,10 @@ func (d *decoder) u64() uint64 {
 	return 0
 }
 
-func (d *decoder) i32() int32         { return int32(d.u32()) }
-func (d *decoder) i64() int64         { return int64(d.u64()) }
-func (d *decoder) offset() Offset     { return Offset(d.u64()) }
-func (d *decoder) string() string     { return string(d.take(int(d.u16()))) }
+func (d *decoder) i32() int32      { return int32(d.u32()) }
+func (d *decoder) i64() int64      { return int64(d.u64()) }
+func (d *decoder) offset() Offset  { return Offset(d.u64()) }
+func (d *decoder) string() string  { return string(d.take(int(d.u16()))) }
 func (d *decoder) at() partitionID { return partitionID{d.id(), d.i32()} }
 
 func (d *decoder) id() (id uuid.UUID) {

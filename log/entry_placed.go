@@ -26,4 +26,3 @@ func (e placedEntry) appendTo(dst []byte) []byte {
 func decodePlaced(d *decoder) entry {
 	return placedEntry{d.at(), d.offset(), d.i64(), d.take(batch.HeaderBytes)}
 }
-

@@ -137,9 +137,12 @@ func (b *Broker) flush() error {
 // what is in one is never written again should the next have no room. Only the
 // flusher, and whoever runs in its place, calls it.
 func (b *Broker) flushPartition(p *partition) error {
-	b.pub.RLock()
+	p.appending.Lock()
+	defer p.appending.Unlock()
+	b.pub.Lock()
+	b.pub.tailBytes -= p.flushedLocked(p.placed, &b.buffers)
 	tail := p.tail[:len(p.tail):len(p.tail)]
-	b.pub.RUnlock()
+	b.pub.Unlock()
 	for len(tail) > 0 && !p.topic.gone.Load() {
 		n, err := b.flushSegment(p, tail)
 		if err != nil {
@@ -156,6 +159,7 @@ func (b *Broker) flushSegment(p *partition, tail []segment.Span) (n int, err err
 	if err != nil {
 		return 0, err
 	}
+	p.plain = true
 	if n, err = b.fitting(p, s, tail); err == nil {
 		err = s.Append(tail[:n], b.flushBuf)
 	}
@@ -165,7 +169,7 @@ func (b *Broker) flushSegment(p *partition, tail []segment.Span) (n int, err err
 		}
 		return 0, err
 	}
-	b.unsynced[s] = p
+	b.unsynced.add(s, p)
 	b.pub.Lock()
 	defer b.pub.Unlock()
 	if p.topic.gone.Load() {

@@ -179,6 +179,9 @@ func TestSegmentsFollowEachOtherAfterAFullDisk(t *testing.T) {
 		if err := b.flush(); err != nil {
 			t.Fatal(err)
 		}
+		if err := b.unsynced.sync(); err != nil {
+			t.Fatal(err)
+		}
 		b.pub.RLock()
 		p := b.pub.topics["t"].partitions()[0]
 		e := p.entryLocked()

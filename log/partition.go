@@ -3,6 +3,7 @@ package log
 import (
 	"fmt"
 	"sort"
+	"sync"
 	"sync/atomic"
 
 	"github.com/freshet/freshet/internal/batch"
@@ -29,11 +30,15 @@ type partition struct {
 
 	next       Offset                // that the leader gives to the next record
 	producers  *coord.ProducerStates // the leader's; nil until there is one
-	dirDurable bool                  // the flusher's: the directory is there and synced
+	placing    placing               // the leader's
+	appending  sync.Mutex            // held by who writes to the newest segment: the flusher or the leader
+	plain      bool                  // under appending: since the last checkpoint, more than placed batches was written there
+	dirDurable bool                  // under appending: the directory is there and synced
 
 	start, end Offset
 	segments   []*segment.Segment // replaced, never changed in place
 	tail       []segment.Span     // published, not yet in a segment; appended to, then replaced
+	placed     int                // how many of the tail, from its start, are in a segment all the same
 	tailBytes  int64
 	lent       atomic.Bool // a consumer has seen the tail, so its memory is not reused
 	epochs     []epochStart
@@ -51,12 +56,16 @@ func (p *partition) at() partitionID { return partitionID{p.topic.id, p.id} }
 
 // publishLocked makes a batch visible.
 func (p *partition) publishLocked(sp segment.Span, epoch int32) {
-	if n := len(p.epochs); n == 0 || p.epochs[n-1].epoch != epoch {
-		p.epochs = append(p.epochs, epochStart{epoch, Offset(sp.First)})
-	}
+	p.epochLocked(epoch, Offset(sp.First))
 	p.tail = append(p.tail, sp)
 	p.tailBytes += int64(len(sp.Bytes))
 	p.end = Offset(sp.Last + 1)
+}
+
+func (p *partition) epochLocked(epoch int32, start Offset) {
+	if n := len(p.epochs); n == 0 || p.epochs[n-1].epoch != epoch {
+		p.epochs = append(p.epochs, epochStart{epoch, start})
+	}
 }
 
 // flushedLocked moves the n oldest spans of the tail out: the segments have
@@ -71,6 +80,7 @@ func (p *partition) flushedLocked(n int, free *buffers) (bytes int64) {
 	// Consumers may hold the old slice, so it is left as it is.
 	p.tail = append([]segment.Span(nil), p.tail[n:]...)
 	p.tailBytes -= bytes
+	p.placed -= min(n, p.placed)
 	if len(p.tail) == 0 {
 		p.lent.Store(false)
 	}

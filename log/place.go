@@ -164,7 +164,13 @@ func (b *Broker) publishPlacedLocked(cb *commitBatch) {
 	cb.place.segment.Publish([]segment.Span{cb.span()})
 	p.placed++
 	b.unsynced.add(cb.place.segment, p)
+	b.unsyncedPlaced.add(cb.place.segment, p)
 }
+
+// A segment with something in it that no Sync has covered is in Broker.unsynced,
+// which is the flusher's, until a checkpoint. If batches were placed in it, it is
+// in Broker.unsyncedPlaced too, until a sync of the journal, which promises that
+// they are durable.
 
 // unsynced are segments that have something which no Sync has covered.
 type unsynced struct {
@@ -271,7 +277,7 @@ func (l loader) placed(e placedEntry, b []byte) error {
 		return fmt.Errorf("placed batch of %s: %w", p.tp, err)
 	}
 	// What the journal held comes before it, also in the segments.
-	if err := l.b.flushLocked(p); err != nil {
+	if err := l.b.flushPartition(p); err != nil {
 		return err
 	}
 	s, err := l.segmentAt(p, e.base)
@@ -285,6 +291,7 @@ func (l loader) placed(e placedEntry, b []byte) error {
 		p.segments = append(p.segments[:len(p.segments):len(p.segments)], s)
 	}
 	l.b.unsynced.add(s, p)
+	l.b.unsyncedPlaced.add(s, p)
 	p.epochLocked(h.LeaderEpoch, Offset(sp.First))
 	p.end = Offset(sp.Last + 1)
 	p.next = p.end

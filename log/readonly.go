@@ -85,7 +85,7 @@ func (f *follower) tryLoad() error {
 	}
 	for _, t := range b.pub.topics {
 		for _, p := range t.partitions() {
-			p.tail, p.tailBytes = nil, 0
+			p.tail, p.tailBytes, p.placed = nil, 0, 0
 			p.start, p.end = 0, 0 // the entry of the partition tells, if there is one
 			p.producers, p.aborted, p.openFirst = nil, nil, noTxn
 		}
@@ -116,10 +116,8 @@ func (f *follower) readLocked() error {
 		if err != nil || parts == nil {
 			return err
 		}
-		for _, part := range parts {
-			if err := applyEntries(part, loader{f.b}.apply); err != nil {
-				return err
-			}
+		if err := (loader{f.b}).commit(parts); err != nil {
+			return err
 		}
 	}
 }

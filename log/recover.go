@@ -7,6 +7,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/freshet/freshet/internal/batch"
 	"github.com/freshet/freshet/internal/vfs"
 	"github.com/freshet/freshet/log/internal/journal"
 	"github.com/freshet/freshet/log/internal/segment"
@@ -55,10 +56,8 @@ func (b *Broker) recover() (next uint64, err error) {
 	}
 	var flushErr error // which is not the journal's
 	tail, err := journal.Replay(journalFS, h.first, parseBoot(b.cfg.bootID()), func(parts [][]byte) error {
-		for _, part := range parts {
-			if err := applyEntries(part, loader{b}.apply); err != nil {
-				return err
-			}
+		if err := (loader{b}).commit(parts); err != nil {
+			return err
 		}
 		if b.pub.tailBytes > b.cfg.TailBytes {
 			flushErr = b.flush()
@@ -105,6 +104,41 @@ func (b *Broker) initialise() (next uint64, err error) {
 // yet, or to a read-only one as its owner goes on.
 type loader struct{ b *Broker }
 
+// commit takes in a whole commit. It looks first whether everything is there that
+// the commit does not hold itself, so that it is applied as a whole or not at
+// all.
+func (l loader) commit(parts [][]byte) error {
+	var found [][]byte
+	for _, part := range parts {
+		err := applyEntries(part, func(e entry) error {
+			placed, ok := e.(placedEntry)
+			if !ok {
+				return nil
+			}
+			b, err := l.find(placed)
+			found = append(found, b)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for _, part := range parts {
+		err := applyEntries(part, func(e entry) error {
+			if placed, ok := e.(placedEntry); ok {
+				b := found[0]
+				found = found[1:]
+				return l.placed(placed, b)
+			}
+			return l.apply(e)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (l loader) apply(e entry) error {
 	switch e := e.(type) {
 	case batchEntry:
@@ -143,14 +177,8 @@ func (l loader) batch(e batchEntry) error {
 	if err != nil {
 		return fmt.Errorf("batch of %s: %w", p.tp, err)
 	}
-	var out produced
-	if h.ProducerID >= 0 {
-		// Also where the segment has the batch: what was loaded of producers is
-		// as old as the checkpoint.
-		if out, err = noteProduced(l.b.states(p), &h, e.batch, l.b.cfg.Now()); err != nil {
-			return fmt.Errorf("batch of %s: %w", p.tp, err)
-		}
-		p.producedLocked(out)
+	if err := l.produced(p, e.batch); err != nil {
+		return fmt.Errorf("batch of %s: %w", p.tp, err)
 	}
 	if Offset(sp.Last) < p.end {
 		return nil // its segment has it
@@ -167,6 +195,21 @@ func (l loader) batch(e batchEntry) error {
 	l.b.pub.tailBytes += int64(len(sp.Bytes))
 	p.wakeLocked()
 	return nil
+}
+
+// produced takes in what a batch says of its producer. That is so also where the
+// segment has the batch: what was loaded of producers is as old as the
+// checkpoint.
+func (l loader) produced(p *partition, b []byte) error {
+	h, err := batch.ParseHeader(b)
+	if err != nil || h.ProducerID < 0 {
+		return err
+	}
+	out, err := noteProduced(l.b.states(p), &h, b, l.b.cfg.Now())
+	if err == nil {
+		p.producedLocked(out)
+	}
+	return err
 }
 
 func (l loader) partition(e partitionEntry) error {

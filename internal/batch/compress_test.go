@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -147,6 +148,27 @@ func wordsBatch(n int) []byte {
 		b.Append(1_700_000_000_000+int64(i), []byte(words[seed>>20&7]), value, nil)
 	}
 	return b.Finish()
+}
+
+// TestCodecsAreForEverybody has several goroutines share the pools.
+func TestCodecsAreForEverybody(t *testing.T) {
+	var all sync.WaitGroup
+	for g := range 4 {
+		all.Go(func() {
+			b := wordsBatch(50 + 500*g)
+			var small, plain []byte
+			for i := range 40 {
+				var err error
+				if small, err = Compress(small[:0], b, codecs[i%len(codecs)]); err == nil {
+					plain, err = Decompress(plain[:0], small, plenty)
+				}
+				if err != nil || !bytes.Equal(plain, b) {
+					t.Errorf("%v: %v and %d bytes, want %d", codecs[i%len(codecs)], err, len(plain), len(b))
+				}
+			}
+		})
+	}
+	all.Wait()
 }
 
 func TestCompressRefuses(t *testing.T) {

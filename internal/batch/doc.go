@@ -37,14 +37,14 @@
 //
 // Nothing here holds a lock or keeps what it is given: a [Builder] and a
 // [Reader] belong to one goroutine each, a finished batch to everybody, once
-// nobody stamps it any more. Codecs and their memory wait for the next batch in
-// pools. Nothing here touches a disk: what survives a crash is for
-// the caller to say, and [Verify] tells whether it did.
+// nobody stamps it any more. Codecs and their memory wait in pools for the next
+// batch. Nothing here touches a disk: what survives a crash is for the caller to
+// say, and [Verify] tells whether it did.
 //
 // Bytes may come from anywhere. Every length is checked against the bytes that
-// are there before it is believed; reading allocates nothing, decompressing not
-// more than comes out and no more than the caller allows.
+// are there before it is believed. Reading allocates nothing; decompressing grows
+// its output as bytes come, up to what the caller allows, whatever they declare.
 //
 // Layout: Kafka 4.0, DefaultRecordBatch.java, DefaultRecord.java,
-// EndTransactionMarker.java.
+// EndTransactionMarker.java; the codecs' where they are.
 package batch

@@ -65,7 +65,7 @@ func TestDecompressReferences(t *testing.T) {
 // and flips bits, which is never worse than an error or other bytes.
 func TestDamagedReferences(t *testing.T) {
 	for name, src := range readReferences(t) {
-		for n := 0; n < len(src); n += 1 + len(src)/500 {
+		for n := 0; n < len(src); n += 1 + len(src)/150 {
 			out := output{left: plenty, max: plenty}
 			err := out.records(src[:n], referenceCodec(name))
 			whole := (name == "frames.zst" || name == "members.gz") && n > 0 // a part may be whole frames
@@ -73,7 +73,7 @@ func TestDamagedReferences(t *testing.T) {
 				t.Fatalf("the first %d bytes of %s: got %v, want %v", n, name, err, ErrCorrupt)
 			}
 		}
-		for i := 0; i < len(src); i += 1 + len(src)/500 {
+		for i := 0; i < len(src); i += 1 + len(src)/150 {
 			bad := bytes.Clone(src)
 			bad[i] ^= 1 << (i % 8)
 			out := output{left: plenty, max: plenty}

@@ -25,6 +25,10 @@ type Sequencer interface {
 	// because the disk is full. It takes back what Sequence did.
 	Undo(group []*Entry)
 
+	// Lost is called in the place of Publish when the journal was poisoned:
+	// nobody knows whether the group is there.
+	Lost(group []*Entry)
+
 	// Rolled is called when a new file has begun, between two groups:
 	// everything before sequence number first is published.
 	Rolled(first uint64)
@@ -230,6 +234,7 @@ func (j *Journal) fail(group []*Entry, err error) {
 		err = fmt.Errorf("%w: %w", ErrNoSpace, err)
 	} else {
 		err = j.poison(err)
+		j.cfg.Sequencer.Lost(group)
 	}
 	for _, e := range group {
 		e.err = err

@@ -20,6 +20,7 @@ type recorder struct {
 	published []string
 	rolled    []uint64
 	undone    int
+	lost      int
 }
 
 func (r *recorder) Sequence(e *Entry) error {
@@ -41,6 +42,8 @@ func (r *recorder) Publish(group []*Entry) {
 	}
 }
 func (r *recorder) Undo(group []*Entry) { r.undone += len(group) }
+
+func (r *recorder) Lost(group []*Entry) { r.lost += len(group) }
 func (r *recorder) Rolled(first uint64) { r.rolled = append(r.rolled, first) }
 
 var testBoot = Boot{1}

@@ -79,12 +79,18 @@ func (s *Segment) ReadPlaced(pos int64, n int) ([]byte, error) {
 // Adopt publishes a batch that was placed at pos before a crash. The caller has
 // seen that it is there.
 func (s *Segment) Adopt(sp Span, pos int64) error {
-	if err := s.load(); err != nil {
+	if _, err := s.load(); err != nil {
 		return err
 	}
 	if size := s.size.Load(); pos != size {
 		return s.corrupt(size, fmt.Errorf("the next batch was placed at %d", pos))
 	}
+	// Whoever wrote it may have been killed before it was synced: that is ours.
+	o, err := s.files[logFile].beginWrite(0)
+	if err != nil {
+		return err
+	}
+	s.files[logFile].endWrite(o)
 	s.Publish([]Span{sp})
 	return nil
 }
@@ -94,7 +100,7 @@ func (s *Segment) beginAppend() (*openFile, error) {
 	if s.readOnly {
 		return nil, fs.ErrPermission
 	}
-	if err := s.load(); err != nil {
+	if _, err := s.load(); err != nil {
 		return nil, err
 	}
 	o, err := s.files[logFile].beginWrite(0)
@@ -229,12 +235,16 @@ func (s *Segment) Sync() error {
 		}
 		s.newName = false
 	}
-	if err := s.saveIndexes(x); err != nil {
-		return err
-	}
+	// An index is never a reason to fail: what could not be saved is tried again
+	// at the next Sync, and made anew after the next opening.
+	saved := s.saveIndexes(x) == nil
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m.Sums = s.mu.indexes.sums()
+	if saved {
+		m.Sums = s.mu.indexes.sums()
+	} else {
+		m.Sums = Sums{}
+	}
 	s.mu.synced, s.mu.isSynced = m, true
 	return nil
 }
@@ -258,14 +268,11 @@ func (s *Segment) SyncedMeta() (Meta, bool) {
 
 // saveIndexes saves the entries that the files lack.
 func (s *Segment) saveIndexes(x indexes) error {
-	if !s.loaded.Load() {
-		return nil // nothing was appended
+	if !x.ready || x.broken != nil {
+		return nil // nothing was appended, or what there is of an index is not all
 	}
 	for k := offsetIndexFile; k < kinds; k++ {
-		e := *x.of(k)
-		if x.broken != nil {
-			return nil // what there is of an index is not all
-		}
+		e := x.of(k)
 		b, crc := e.encode(k)
 		if err := s.saveEntries(k, e.saved, b); err != nil {
 			return err

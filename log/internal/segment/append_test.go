@@ -291,3 +291,54 @@ func TestKafkaReadsTheFile(t *testing.T) {
 		t.Fatalf("%d bytes left", len(b))
 	}
 }
+
+// TestLookupsWhileAFollowerGoesOn: what was there is found at every moment.
+func TestLookupsWhileAFollowerGoesOn(t *testing.T) {
+	const seed = 26
+	rng := rand.New(rand.NewPCG(seed, seed))
+	fsys := vfs.NewMem()
+	m := &model{t: t, what: fmt.Sprint("seed ", seed), spans: timedSpans(rng, 0, 400, 700)}
+	owner, err := Create(NewFiles(0), fsys, 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var metas []Meta
+	for i := range m.spans {
+		if err := owner.Append(m.spans[i:i+1], nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := owner.Sync(); err != nil {
+			t.Fatal(err)
+		}
+		metas = append(metas, owner.Meta())
+	}
+	reader, err := OpenReadOnly(NewFiles(0), fsys, metas[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	extended := make(chan error)
+	go func() {
+		for _, now := range metas[1:] {
+			if err := reader.Extend(now); err != nil {
+				extended <- err
+				return
+			}
+		}
+		extended <- nil
+	}()
+	for {
+		select {
+		case err := <-extended:
+			if err != nil {
+				t.Fatal(err)
+			}
+			m.check(reader)
+			m.readAll(reader)
+			return
+		default:
+			if err := lookAround(reader, rng); err != nil {
+				t.Fatalf("%s: %v", m.what, err)
+			}
+		}
+	}
+}

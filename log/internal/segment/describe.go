@@ -34,10 +34,6 @@ func (s *Segment) Describe(each func(pos int64, h batch.Header, b []byte) error)
 // IndexEntries returns how many entries the two indexes have, made anew or
 // read.
 func (s *Segment) IndexEntries() (offsets, times int, err error) {
-	if err := s.load(); err != nil {
-		return 0, 0, err
-	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.mu.indexes.offsets.count, s.mu.indexes.times.count, nil
+	x, err := s.load()
+	return x.offsets.count, x.times.count, err
 }

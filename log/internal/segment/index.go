@@ -105,6 +105,7 @@ func (x *entries) floor(key int64) (entry, bool) {
 // indexes are both indexes of one segment, and what it takes to go on with
 // them.
 type indexes struct {
+	ready  bool // they are as far as the segment
 	want   Sums // of the files, if they were not looked at yet
 	walked int64
 	next   int64 // offset that the batch at walked begins with; -1: any

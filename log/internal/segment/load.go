@@ -16,46 +16,52 @@ import (
 // they are not it walks all batches, and the owner writes the files anew.
 //
 // An index is never a reason to fail, and damage in the .log is not either:
-// whoever reads there will hear of it.
-func (s *Segment) load() error {
-	if s.loaded.Load() {
-		return nil
+// whoever reads there will hear of it. The result does not change any more.
+func (s *Segment) load() (indexes, error) {
+	if x := s.current(); x.ready {
+		return x, nil
 	}
 	s.loading.Lock()
 	defer s.loading.Unlock()
-	if s.loaded.Load() {
-		return nil
+	x := s.current()
+	if x.ready {
+		return x, nil
 	}
-	s.mu.RLock()
-	x := s.mu.indexes
-	s.mu.RUnlock()
 	if want := x.want; want != (Sums{}) {
 		x.reset()
 		ok, err := s.trust(&x, want)
 		if err != nil {
-			return err
+			return x, err
 		}
 		if !ok {
 			x.reset()
 		}
 	}
 	if err := s.complete(&x); err != nil {
-		return err
+		return x, err
 	}
+	x.ready = true
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mu.indexes = x
 	if x.broken == nil && x.walked > 0 {
 		s.mu.maxTime = x.maxTime
 	}
-	s.loaded.Store(true)
-	return nil
+	return x, nil
+}
+
+// current returns the indexes as they are.
+func (s *Segment) current() indexes {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.mu.indexes
 }
 
 // trust takes the files over if they are as the sums say, and their last
 // entries are true of the batches.
 func (s *Segment) trust(x *indexes, want Sums) (bool, error) {
-	if (want.OffsetEntries == 0) != (want.TimeEntries == 0) {
+	most := s.size.Load() / indexIntervalBytes
+	if int64(want.OffsetEntries) > most || int64(want.TimeEntries) > most {
 		return false, nil
 	}
 	if !s.checksum(offsetIndexFile, &x.offsets, want.OffsetEntries, want.OffsetCRC) ||

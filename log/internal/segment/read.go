@@ -13,7 +13,8 @@ import (
 // Position returns where the batch begins that holds offset, or, where
 // compaction removed that, the next one.
 func (s *Segment) Position(offset int64) (int64, error) {
-	if err := s.load(); err != nil {
+	x, err := s.load()
+	if err != nil {
 		return 0, err
 	}
 	w, err := s.walkFrom(0)
@@ -21,7 +22,7 @@ func (s *Segment) Position(offset int64) (int64, error) {
 		return 0, err
 	}
 	defer w.close()
-	if err := s.skipTo(w, offset); err != nil {
+	if err := s.skipTo(w, &x, offset); err != nil {
 		return 0, err
 	}
 	return w.until(func(h batch.Header) bool { return h.LastOffset() >= offset })
@@ -31,7 +32,8 @@ func (s *Segment) Position(offset int64) (int64, error) {
 // that timestamp, in epoch milliseconds, or a later one, and false where none
 // has.
 func (s *Segment) FindTimestamp(millis int64) (pos int64, found bool, err error) {
-	if err := s.load(); err != nil {
+	x, err := s.load()
+	if err != nil {
 		return 0, false, err
 	}
 	w, err := s.walkFrom(0)
@@ -39,21 +41,17 @@ func (s *Segment) FindTimestamp(millis int64) (pos int64, found bool, err error)
 		return 0, false, err
 	}
 	defer w.close()
-	s.mu.RLock()
-	broken := s.mu.indexes.broken
-	newest := s.mu.indexes.maxTime
-	s.mu.RUnlock()
-	if broken == nil {
-		if newest < millis {
+	if x.broken == nil {
+		if x.maxTime < millis {
 			return 0, false, nil
 		}
-		if err := s.skipBefore(w, millis); err != nil {
+		if err := s.skipBefore(w, &x, millis); err != nil {
 			return 0, false, err
 		}
 	}
 	pos, err = w.until(func(h batch.Header) bool { return h.MaxTimestampMillis >= millis })
 	if err == nil && pos >= w.size {
-		return 0, false, broken
+		return 0, false, x.broken
 	}
 	return pos, err == nil, err
 }
@@ -76,8 +74,8 @@ func (w *walk) until(found func(batch.Header) bool) (int64, error) {
 
 // skipTo moves a walk to the last indexed batch that ends at or before offset.
 // If the index lies the walk stays at the beginning.
-func (s *Segment) skipTo(w *walk, offset int64) error {
-	e, found, err := s.floor(offsetIndexFile, offset-s.id.Base)
+func (s *Segment) skipTo(w *walk, x *indexes, offset int64) error {
+	e, found, err := s.floor(x, offsetIndexFile, offset-s.id.Base)
 	if err != nil || !found {
 		return nil // somebody took the index away: slow, but as right
 	}
@@ -94,20 +92,18 @@ func (s *Segment) skipTo(w *walk, offset int64) error {
 
 // skipBefore moves a walk to a batch before which no timestamp is as large: an
 // entry has the first batch with its timestamp.
-func (s *Segment) skipBefore(w *walk, millis int64) error {
-	e, found, err := s.floor(timeIndexFile, millis)
+func (s *Segment) skipBefore(w *walk, x *indexes, millis int64) error {
+	e, found, err := s.floor(x, timeIndexFile, millis)
 	if err != nil || !found {
 		return nil
 	}
-	return s.skipTo(w, s.id.Base+int64(e.value))
+	return s.skipTo(w, x, s.id.Base+int64(e.value))
 }
 
 // floor returns the newest entry whose key is at most key.
-func (s *Segment) floor(k kind, key int64) (entry, bool, error) {
-	s.mu.RLock()
-	x := *s.mu.indexes.of(k)
-	s.mu.RUnlock()
-	if e, found := x.floor(key); found || x.saved == 0 {
+func (s *Segment) floor(x *indexes, k kind, key int64) (entry, bool, error) {
+	n := x.of(k).saved
+	if e, found := x.of(k).floor(key); found || n == 0 {
 		return e, found, nil
 	}
 	f := &s.files[k]
@@ -116,7 +112,7 @@ func (s *Segment) floor(k kind, key int64) (entry, bool, error) {
 		return entry{}, false, err
 	}
 	defer f.release(o)
-	return floorInFile(o, k, x.saved, key)
+	return floorInFile(o, k, n, key)
 }
 
 // pageEntries is how many entries of an index are read at once in the end.

@@ -63,8 +63,7 @@ type Segment struct {
 	size atomic.Int64 // bytes that readers may see
 	end  atomic.Int64 // offset after the last record
 
-	loading sync.Mutex
-	loaded  atomic.Bool // the indexes are as far as size
+	loading sync.Mutex // before mu
 
 	mu struct {
 		sync.RWMutex
@@ -92,7 +91,7 @@ func Create(files *Files, fsys vfs.FS, base int64, generation uint32) (*Segment,
 	s.newName = true
 	s.cut = true
 	s.mu.indexes.reset()
-	s.loaded.Store(true)
+	s.mu.indexes.ready = true
 	for k := offsetIndexFile; k < kinds; k++ {
 		if err := fsys.Remove(s.name(k)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("remove old index: %w", err)
@@ -112,6 +111,17 @@ func Create(files *Files, fsys vfs.FS, base int64, generation uint32) (*Segment,
 // corrupt. What is behind is cut before the first append.
 func Open(files *Files, fsys vfs.FS, m Meta) (*Segment, error) {
 	return open(files, fsys, os.O_RDWR, m)
+}
+
+// Resume opens a segment that was begun, with batches placed in it, and that no
+// checkpoint knows of. It is empty until they are adopted.
+func Resume(files *Files, fsys vfs.FS, base int64) (*Segment, error) {
+	s, err := Open(files, fsys, Meta{Base: base, First: base, End: base, FirstTimestampMillis: Unknown, MaxTimestampMillis: Unknown})
+	if err != nil {
+		return nil, err
+	}
+	s.newName, s.mu.isSynced = true, false
+	return s, nil
 }
 
 // OpenReadOnly is Open for a segment that another process may be appending to.
@@ -223,12 +233,11 @@ func (s *Segment) MaxTimestamp() (int64, error) {
 	if t != Unknown || s.size.Load() == 0 {
 		return t, nil
 	}
-	if err := s.load(); err != nil {
+	x, err := s.load()
+	if err != nil {
 		return Unknown, err
 	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.mu.maxTime, s.mu.indexes.broken
+	return x.maxTime, x.broken
 }
 
 // Extend tells a segment that was opened with OpenReadOnly how far its owner
@@ -239,9 +248,9 @@ func (s *Segment) Extend(m Meta) error {
 	if err := s.checkSize(m.SizeBytes); err != nil {
 		return err
 	}
-	s.loaded.Store(false)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.mu.indexes.ready = false
 	if m.SizeBytes < s.size.Load() || m.Sums != (Sums{}) {
 		s.setLocked(m)
 		return nil
