@@ -40,11 +40,18 @@ func (b *Broker) applyLocked(e entry) error {
 			delete(b.pub.committed, e.group)
 		}
 		return nil
-	case txnEntry, txnGoneEntry, txnOffsetEntry, producerIDEntry, groupEntry:
+	case txnEntry, txnGoneEntry, txnOffsetEntry, producerIDEntry:
 		return nil // the coordinators know
 	case swapEntry:
 		return b.applySwapLocked(e)
+	case groupEntry:
+		if e.group == "" || e.generation < 0 {
+			return fmt.Errorf("group %q has generation %d", e.group, e.generation)
+		}
+		b.pub.groups[e.group] = e
+		return nil
 	case groupGoneEntry:
+		delete(b.pub.groups, e.group)
 		delete(b.pub.committed, e.group)
 		return nil
 	case doomedEntry:

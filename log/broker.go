@@ -39,6 +39,7 @@ type Broker struct {
 	txns           *coord.Transactions      // the leader's
 	txnOffsets     map[int64][]offsetCommit // the leader's: of open transactions, by producer id
 	nextProducerID int64                    // the leader's
+	groups         *groups                  // shared, see there
 	epoch          int32                    // leader epoch: one an opening
 	sealed         int                      // the leader\'s: journal files since the last checkpoint was asked for
 	admin          sync.Mutex               // held while topics are made; taken before pub
@@ -50,7 +51,7 @@ type Broker struct {
 		topics    map[string]*topic
 		byID      map[uuid.UUID]*topic
 		committed map[string]map[TopicPartition]CommittedOffset
-		claims    map[string]Fence
+		groups    map[string]groupEntry // generations of groups
 		tailBytes int64
 		dirty     []*partition  // with a tail
 		room      chan struct{} // closed and replaced after each flush
@@ -110,6 +111,8 @@ func openFS(fsys vfs.FS, dir string, cfg Config) (*Broker, error) {
 	}
 	b.background.Add(1)
 	go b.runFlusher()
+	b.background.Add(1)
+	go b.groups.run()
 	if cfg.Durability == Interval {
 		b.background.Add(1)
 		go b.runSyncer()
@@ -129,8 +132,8 @@ func newBroker(fsys vfs.FS, dir string, cfg Config) *Broker {
 	}
 	b.buffers.limit = cfg.TailBytes / 2 // more than one flush gives back
 	b.resetLocked()
-	b.pub.claims = map[string]Fence{}
 	b.pub.room = make(chan struct{})
+	b.groups = newGroups(b)
 	return b
 }
 
@@ -147,6 +150,7 @@ func (b *Broker) resetCoordinators() {
 	b.txns = b.newTransactions()
 	b.txnOffsets = map[int64][]offsetCommit{}
 	b.nextProducerID = 0
+	b.pub.groups = map[string]groupEntry{}
 }
 
 // start recovers what is there and begins a new leader epoch, in a journal
@@ -160,6 +164,9 @@ func (b *Broker) start() error {
 	}
 	next, err := b.recover()
 	if err != nil {
+		return err
+	}
+	if err := b.groups.load(); err != nil {
 		return err
 	}
 	b.epoch++

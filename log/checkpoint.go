@@ -59,6 +59,9 @@ func (b *Broker) snapshotLocked(first uint64) *snapshot {
 		}
 	}
 	s.entries = b.txnEntries(s.entries)
+	for _, g := range b.pub.groups {
+		s.entries = g.appendTo(s.entries)
+	}
 	for group, offsets := range b.pub.committed {
 		for tp, o := range offsets {
 			at := partitionID{b.pub.topics[tp.Topic].id, tp.Partition}

@@ -97,7 +97,7 @@ func (s sequencer) Sequence(e *journal.Entry) error {
 	if c.taken {
 		return errTwice // its batches belong to readers
 	}
-	err := s.b.checkFence(c.fence)
+	err := s.b.checkGroups(c)
 	if err == nil && c.sequenced != nil {
 		err = c.sequenced()
 	}

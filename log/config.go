@@ -46,12 +46,13 @@ func ParseDurability(s string) (Durability, error) {
 
 // Defaults of [Config] and [TopicConfig].
 const (
-	DefaultSyncInterval    = 50 * time.Millisecond
-	DefaultJournalBytes    = 256 << 20 // 256 MiB
-	DefaultSegmentBytes    = 1 << 30   // 1 GiB
-	DefaultTailBytes       = 64 << 20  // 64 MiB
-	DefaultOpenFiles       = 512
-	DefaultMaxMessageBytes = 1<<20 + 12
+	DefaultSyncInterval     = 50 * time.Millisecond
+	DefaultJournalBytes     = 256 << 20 // 256 MiB
+	DefaultSegmentBytes     = 1 << 30   // 1 GiB
+	DefaultTailBytes        = 64 << 20  // 64 MiB
+	DefaultOpenFiles        = 512
+	DefaultMaxMessageBytes  = 1<<20 + 12
+	DefaultOffsetsRetention = 7 * 24 * time.Hour
 )
 
 // A Config sets up a [Broker]. The zero value works.
@@ -94,6 +95,16 @@ type Config struct {
 	// ask for. Default 15 minutes.
 	MaxTransactionTimeout time.Duration
 
+	// OffsetsRetention is how long a group is remembered, with its offsets, that
+	// has no member, no claim and no commit. Only the time counts in which the
+	// log is open. Default 7 days.
+	OffsetsRetention time.Duration
+
+	// GroupInitialRebalanceDelay is how long a group without members waits for
+	// more after each that joins, so that several that start together need one
+	// rebalance. Default 0.
+	GroupInitialRebalanceDelay time.Duration
+
 	// Logger gets one line a change of state. Default: none.
 	Logger *slog.Logger
 
@@ -127,6 +138,15 @@ func (c Config) withDefaults() (Config, error) {
 		sizeDefault("SegmentBytes", &c.SegmentBytes, DefaultSegmentBytes, 1<<10, 1<<31-1),
 		sizeDefault("TailBytes", &c.TailBytes, DefaultTailBytes, 4<<10, 1<<40),
 		sizeDefault("OpenFiles", &c.OpenFiles, DefaultOpenFiles, 6, 1<<20))
+	if c.OffsetsRetention == 0 {
+		c.OffsetsRetention = DefaultOffsetsRetention
+	}
+	if c.OffsetsRetention < 0 {
+		errs = append(errs, fmt.Errorf("OffsetsRetention is %v, want more than 0", c.OffsetsRetention))
+	}
+	if c.GroupInitialRebalanceDelay < 0 {
+		errs = append(errs, fmt.Errorf("GroupInitialRebalanceDelay is %v, want 0 or more", c.GroupInitialRebalanceDelay))
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
