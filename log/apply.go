@@ -123,7 +123,7 @@ func (b *Broker) applyLogStartLocked(p *partition, start Offset) error {
 	if start > p.end {
 		return fmt.Errorf("partition %s: start moves to offset %d, past the end at %d", p.tp, start, p.end)
 	}
-	if start <= p.start {
+	if start < p.start {
 		return nil
 	}
 	p.start = start
@@ -136,6 +136,7 @@ func (b *Broker) applyLogStartLocked(p *partition, start Offset) error {
 	for len(p.epochs) > 1 && p.epochs[1].start <= start {
 		p.epochs = p.epochs[1:]
 	}
+	p.forgetAbortedLocked(start)
 	return nil
 }
 

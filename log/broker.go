@@ -42,6 +42,7 @@ type Broker struct {
 	groups         *groups                  // shared, see there
 	epoch          int32                    // leader epoch: one an opening
 	sealed         int                      // the leader\'s: journal files since the last checkpoint was asked for
+	rolled         uint64                   // the leader's: first record of the open journal file
 	admin          sync.Mutex               // held while topics are made; taken before pub
 
 	// pub is what readers see. The leader of the journal changes it, all at
@@ -64,6 +65,7 @@ type Broker struct {
 	// The flusher's.
 	flushNow    chan struct{}
 	checkpoints chan *snapshot
+	seals       chan sealing
 	unsynced    map[*segment.Segment]*partition
 	flushBuf    []byte
 
@@ -125,6 +127,7 @@ func newBroker(fsys vfs.FS, dir string, cfg Config) *Broker {
 		fsys: fsys, dir: dir, cfg: cfg,
 		flushNow:    make(chan struct{}, 1),
 		checkpoints: make(chan *snapshot, 1),
+		seals:       make(chan sealing),
 		unsynced:    map[*segment.Segment]*partition{},
 		flushBuf:    make([]byte, 0, flushBufBytes),
 		stop:        make(chan struct{}),
@@ -178,6 +181,7 @@ func (b *Broker) start() error {
 	if err != nil {
 		return err
 	}
+	b.rolled = next
 	return b.checkpoint(b.snapshotLocked(next), false)
 }
 

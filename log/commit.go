@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/freshet/freshet/internal/batch"
+	"github.com/freshet/freshet/internal/vfs"
 	"github.com/freshet/freshet/log/internal/journal"
 	"github.com/freshet/freshet/log/internal/segment"
 )
@@ -249,12 +250,43 @@ func (b *Broker) publishLocked(c *Commit) error {
 // journal files have gathered.
 func (s sequencer) Rolled(first uint64) {
 	b := s.b
+	b.rolled = first
 	if b.sealed++; b.sealed < journalFiles {
 		return
 	}
+	b.checkpointFrom(first)
+}
+
+// checkpointFrom has a checkpoint written of everything published so far: all
+// before the record first. Only the leader may call it.
+func (b *Broker) checkpointFrom(first uint64) {
 	b.sealed = 0
 	b.pub.RLock()
 	snapshot := b.snapshotLocked(first)
 	b.pub.RUnlock()
 	b.requestCheckpoint(snapshot)
+}
+
+// reclaim has a checkpoint written soon, so that the space of what is doomed
+// comes back.
+func (b *Broker) reclaim() error {
+	err := b.journal.Exclusive(func() error {
+		next := b.journal.Next()
+		if b.rolled == next { // the open file is empty
+			b.checkpointFrom(next)
+			return nil
+		}
+		b.sealed = journalFiles
+		return b.journal.Roll()
+	})
+	switch {
+	case vfs.IsNoSpace(err):
+		return fmt.Errorf("%w: %w", ErrNoSpace, err)
+	case err != nil && !errors.Is(err, ErrClosed) && !errors.Is(err, ErrPoisoned):
+		return b.journal.Poison(err)
+	}
+	if b.cfg.stepped {
+		b.runPending()
+	}
+	return err
 }

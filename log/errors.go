@@ -25,6 +25,8 @@ var (
 	ErrInvalidRecord = errors.New("invalid record")
 	// ErrInternalTopic: the topic is not for writers from outside.
 	ErrInternalTopic = errors.New("internal topic")
+	// ErrPolicyViolation: the configs of the topic do not allow it.
+	ErrPolicyViolation = errors.New("policy violation")
 	// ErrFenced: a newer member has taken over the group.
 	ErrFenced = errors.New("fenced")
 	// ErrReadOnly: the broker was opened with OpenReadOnly.
