@@ -36,14 +36,15 @@ type Broker struct {
 	lock           io.Closer
 	journal        *journal.Journal
 	cluster        uuid.UUID
-	txns           *coord.Transactions      // the leader's
-	txnOffsets     map[int64][]offsetCommit // the leader's: of open transactions, by producer id
-	nextProducerID int64                    // the leader's
-	groups         *groups                  // shared, see there
-	epoch          int32                    // leader epoch: one an opening
-	sealed         int                      // the leader\'s: journal files since the last checkpoint was asked for
-	rolled         uint64                   // the leader's: first record of the open journal file
-	admin          sync.Mutex               // held while topics are made; taken before pub
+	txns           *coord.Transactions   // the leader's
+	txnOffsets     map[int64]*txnOffsets // the leader's: of open transactions, by producer id
+	txnTimer       txnTimer
+	nextProducerID int64      // the leader's
+	groups         *groups    // shared, see there
+	epoch          int32      // leader epoch: one an opening
+	sealed         int        // the leader\'s: journal files since the last checkpoint was asked for
+	rolled         uint64     // the leader's: first record of the open journal file
+	admin          sync.Mutex // held while topics are made; taken before pub
 
 	// pub is what readers see. The leader of the journal changes it, all at
 	// once for a group of commits.
@@ -111,8 +112,9 @@ func openFS(fsys vfs.FS, dir string, cfg Config) (*Broker, error) {
 	if cfg.stepped {
 		return b, nil
 	}
-	b.background.Add(1)
+	b.background.Add(2)
 	go b.runFlusher()
+	go b.runTransactions()
 	b.background.Add(1)
 	go b.groups.run()
 	if cfg.Durability == Interval {
@@ -134,6 +136,7 @@ func newBroker(fsys vfs.FS, dir string, cfg Config) *Broker {
 		files:       segment.NewFiles(cfg.OpenFiles),
 	}
 	b.buffers.limit = cfg.TailBytes / 2 // more than one flush gives back
+	b.txnTimer.wake = make(chan struct{}, 1)
 	b.resetLocked()
 	b.pub.room = make(chan struct{})
 	b.groups = newGroups(b)
@@ -151,7 +154,7 @@ func (b *Broker) resetLocked() {
 
 func (b *Broker) resetCoordinators() {
 	b.txns = b.newTransactions()
-	b.txnOffsets = map[int64][]offsetCommit{}
+	b.txnOffsets = map[int64]*txnOffsets{}
 	b.nextProducerID = 0
 	b.pub.groups = map[string]groupEntry{}
 }
@@ -166,6 +169,9 @@ func (b *Broker) start() error {
 		return err
 	}
 	next, err := b.recover()
+	if err == nil {
+		err = b.resumeTransactions()
+	}
 	if err != nil {
 		return err
 	}
