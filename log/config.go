@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 )
 
@@ -53,6 +54,10 @@ const (
 	DefaultOpenFiles        = 512
 	DefaultMaxMessageBytes  = 1<<20 + 12
 	DefaultOffsetsRetention = 7 * 24 * time.Hour
+
+	DefaultProducerExpiration        = 24 * time.Hour
+	DefaultTransactionalIDExpiration = 7 * 24 * time.Hour
+	DefaultMaxTransactionTimeout     = 15 * time.Minute
 )
 
 // A Config sets up a [Broker]. The zero value works.
@@ -137,7 +142,10 @@ func (c Config) withDefaults() (Config, error) {
 		sizeDefault("JournalBytes", &c.JournalBytes, DefaultJournalBytes, 4<<10, 1<<40),
 		sizeDefault("SegmentBytes", &c.SegmentBytes, DefaultSegmentBytes, 1<<10, 1<<31-1),
 		sizeDefault("TailBytes", &c.TailBytes, DefaultTailBytes, 4<<10, 1<<40),
-		sizeDefault("OpenFiles", &c.OpenFiles, DefaultOpenFiles, 6, 1<<20))
+		sizeDefault("OpenFiles", &c.OpenFiles, DefaultOpenFiles, 6, 1<<20),
+		sizeDefault("ProducerExpiration", &c.ProducerExpiration, DefaultProducerExpiration, 1, math.MaxInt64),
+		sizeDefault("TransactionalIDExpiration", &c.TransactionalIDExpiration, DefaultTransactionalIDExpiration, 1, math.MaxInt64),
+		sizeDefault("MaxTransactionTimeout", &c.MaxTransactionTimeout, DefaultMaxTransactionTimeout, 1, math.MaxInt32*time.Millisecond))
 	if c.OffsetsRetention == 0 {
 		c.OffsetsRetention = DefaultOffsetsRetention
 	}
@@ -165,12 +173,12 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-func sizeDefault[T int | int64](name string, v *T, def, least, most T) error {
+func sizeDefault[T int | int64 | time.Duration](name string, v *T, def, least, most T) error {
 	if *v == 0 {
 		*v = def
 	}
 	if *v < least || *v > most {
-		return fmt.Errorf("%s is %d, want %d to %d", name, *v, least, most)
+		return fmt.Errorf("%s is %v, want %v to %v", name, *v, least, most)
 	}
 	return nil
 }
