@@ -67,6 +67,7 @@ type Broker struct {
 	flushNow    chan struct{}
 	checkpoints chan *snapshot
 	seals       chan sealing
+	cleaner     *cleaner
 	unsynced    map[*segment.Segment]*partition
 	flushBuf    []byte
 
@@ -114,6 +115,8 @@ func openFS(fsys vfs.FS, dir string, cfg Config) (*Broker, error) {
 	}
 	b.background.Add(2)
 	go b.runFlusher()
+	b.background.Add(1)
+	go b.runCleaner()
 	go b.runTransactions()
 	b.background.Add(1)
 	go b.groups.run()
@@ -135,6 +138,7 @@ func newBroker(fsys vfs.FS, dir string, cfg Config) *Broker {
 		stop:        make(chan struct{}),
 		files:       segment.NewFiles(cfg.OpenFiles),
 	}
+	b.cleaner = newCleaner(b)
 	b.buffers.limit = cfg.TailBytes / 2 // more than one flush gives back
 	b.txnTimer.wake = make(chan struct{}, 1)
 	b.resetLocked()

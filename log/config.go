@@ -47,6 +47,10 @@ func ParseDurability(s string) (Durability, error) {
 
 // Defaults of [Config] and [TopicConfig].
 const (
+	DefaultRetentionCheckInterval = 5 * time.Minute
+	DefaultCleanerBackoff         = 15 * time.Second
+	DefaultCleanerBufferBytes     = 32 << 20 // 32 MiB
+
 	DefaultSyncInterval     = 50 * time.Millisecond
 	DefaultJournalBytes     = 256 << 20 // 256 MiB
 	DefaultSegmentBytes     = 1 << 30   // 1 GiB
@@ -110,6 +114,25 @@ type Config struct {
 	// rebalance. Default 0.
 	GroupInitialRebalanceDelay time.Duration
 
+	// RetentionCheckInterval is how often the log looks for segments that are
+	// too old or too many. What is too old must be so twice, so that a jump of
+	// the clock deletes nothing; that takes as long from the opening on. Default
+	// 5 minutes.
+	RetentionCheckInterval time.Duration
+
+	// CleanerBackoff is how long the cleaner waits when there is nothing to
+	// compact. Default 15 s.
+	CleanerBackoff time.Duration
+
+	// CleanerBufferBytes is the memory, while a partition is compacted, for the
+	// keys in what is new of it: 24 bytes a key, nine tenths of it used. More
+	// keys take more passes. Default 32 MiB.
+	CleanerBufferBytes int64
+
+	// CleanerBytesPerSecond bounds how much compaction reads and writes. Default
+	// 0, no limit.
+	CleanerBytesPerSecond int64
+
 	// Logger gets one line a change of state. Default: none.
 	Logger *slog.Logger
 
@@ -145,7 +168,13 @@ func (c Config) withDefaults() (Config, error) {
 		sizeDefault("OpenFiles", &c.OpenFiles, DefaultOpenFiles, 6, 1<<20),
 		sizeDefault("ProducerExpiration", &c.ProducerExpiration, DefaultProducerExpiration, 1, math.MaxInt64),
 		sizeDefault("TransactionalIDExpiration", &c.TransactionalIDExpiration, DefaultTransactionalIDExpiration, 1, math.MaxInt64),
-		sizeDefault("MaxTransactionTimeout", &c.MaxTransactionTimeout, DefaultMaxTransactionTimeout, 1, math.MaxInt32*time.Millisecond))
+		sizeDefault("MaxTransactionTimeout", &c.MaxTransactionTimeout, DefaultMaxTransactionTimeout, 1, math.MaxInt32*time.Millisecond),
+		sizeDefault("CleanerBufferBytes", &c.CleanerBufferBytes, DefaultCleanerBufferBytes, 1<<10, 1<<36),
+		sizeDefault("RetentionCheckInterval", &c.RetentionCheckInterval, DefaultRetentionCheckInterval, 1, math.MaxInt64),
+		sizeDefault("CleanerBackoff", &c.CleanerBackoff, DefaultCleanerBackoff, 1, math.MaxInt64))
+	if c.CleanerBytesPerSecond < 0 {
+		errs = append(errs, fmt.Errorf("CleanerBytesPerSecond is %d, want 0 or more", c.CleanerBytesPerSecond))
+	}
 	if c.OffsetsRetention == 0 {
 		c.OffsetsRetention = DefaultOffsetsRetention
 	}

@@ -55,6 +55,15 @@ func (b *Broker) moveLogStart(p *partition, start Offset) error {
 		}
 		return nil
 	}
-	_, err := b.Commit(c)
+	return b.commitFreeing(c)
+}
+
+// commitFreeing commits what frees memory or disk, and so does not wait for
+// room as others do.
+func (b *Broker) commitFreeing(c *Commit) error {
+	err := b.journal.Commit(c.entry)
+	if b.cfg.stepped {
+		b.runPending()
+	}
 	return err
 }
