@@ -56,17 +56,7 @@ type PartitionOffset struct {
 // deleted meanwhile) nothing of c is in the log. After ErrPoisoned nobody knows
 // until the log is opened again.
 func (b *Broker) Commit(c *Commit) (Committed, error) {
-	if b.readOnly {
-		return Committed{}, ErrReadOnly
-	}
-	if err := b.waitForRoom(); err != nil {
-		return Committed{}, err
-	}
-	err := b.journal.Commit(c.entry)
-	if b.cfg.stepped {
-		b.runPending()
-	}
-	if err != nil {
+	if err := b.commit(c); err != nil {
 		return Committed{}, err
 	}
 	var out Committed
@@ -80,6 +70,21 @@ func (b *Broker) Commit(c *Commit) (Committed, error) {
 		out.Ends = append(out.Ends, PartitionOffset{cb.p.tp, cb.last + 1})
 	}
 	return out, nil
+}
+
+// commit is Commit for those who know where the records went.
+func (b *Broker) commit(c *Commit) error {
+	if b.readOnly {
+		return ErrReadOnly
+	}
+	if err := b.waitForRoom(); err != nil {
+		return err
+	}
+	err := b.journal.Commit(c.entry)
+	if b.cfg.stepped {
+		b.runPending()
+	}
+	return err
 }
 
 // defaultPartBytes is the size at which a commit is split into several records

@@ -12,7 +12,9 @@ type Producer struct {
 	mu struct {
 		sync.Mutex
 		builder *CommitBuilder
-		keyless uint32 // counts calls, to spread records without a key
+		keyless uint32    // counts calls, to spread records without a key
+		record  Record    // being appended
+		commits []*Commit // to be filled again
 	}
 }
 
@@ -35,8 +37,11 @@ func (p *Producer) Produce(ctx context.Context, topic string, rs ...Record) erro
 	if err != nil {
 		return err
 	}
-	_, err = p.b.Commit(c)
-	return err
+	if err := p.b.commit(c); err != nil {
+		return err
+	}
+	p.done(c)
+	return nil
 }
 
 func (p *Producer) build(topic string, rs []Record) (*Commit, error) {
@@ -50,7 +55,8 @@ func (p *Producer) build(topic string, rs []Record) (*Commit, error) {
 	keyless := int32(p.mu.keyless % uint32(a.Partitions()))
 	p.mu.keyless++
 	for i := range rs {
-		r := rs[i]
+		r := &p.mu.record
+		*r = rs[i]
 		if r.TimestampMillis == 0 {
 			r.TimestampMillis = now
 		}
@@ -58,10 +64,37 @@ func (p *Producer) build(topic string, rs []Record) (*Commit, error) {
 		if r.Key != nil {
 			partition = Partition(r.Key, a.Partitions())
 		}
-		if err := a.Append(partition, &r); err != nil {
+		if err := a.Append(partition, r); err != nil {
 			p.mu.builder.Discard()
 			return nil, err
 		}
 	}
-	return p.mu.builder.Build(), nil
+	p.mu.record = Record{}
+	c := p.commit()
+	p.mu.builder.fill(c)
+	return c, nil
+}
+
+// commit returns an empty commit.
+func (p *Producer) commit() *Commit {
+	n := len(p.mu.commits)
+	if n == 0 {
+		return p.b.newCommit()
+	}
+	c := p.mu.commits[n-1]
+	p.mu.commits = p.mu.commits[:n-1]
+	return c
+}
+
+// maxIdleCommits bounds the commits that a producer keeps to fill again.
+const maxIdleCommits = 16
+
+// done takes back a commit that has happened.
+func (p *Producer) done(c *Commit) {
+	c.empty()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.mu.commits) < maxIdleCommits {
+		p.mu.commits = append(p.mu.commits, c)
+	}
 }
