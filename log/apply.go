@@ -75,6 +75,7 @@ func (b *Broker) applyTopicLocked(e topicEntry) error {
 	if e.cfg.Partitions < 1 || e.cfg.Partitions > maxPartitions {
 		return fmt.Errorf("topic %s has %d partitions", e.name, e.cfg.Partitions)
 	}
+	b.topicChanges.Add(1)
 	if t, ok := b.pub.byID[e.id]; ok {
 		t.alter(e.cfg)
 		return nil
@@ -93,6 +94,7 @@ func (b *Broker) applyTopicDeletedLocked(id uuid.UUID) error {
 	}
 	t.going = true
 	t.gone.Store(true)
+	b.topicChanges.Add(1)
 	delete(b.pub.byID, id)
 	delete(b.pub.topics, t.name)
 	d := doomed{doomedEntry: doomedEntry{at: partitionID{id, allPartitions}}}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"github.com/freshet/freshet/internal/coord"
 	"github.com/freshet/freshet/internal/vfs"
@@ -39,12 +40,13 @@ type Broker struct {
 	txns           *coord.Transactions   // the leader's
 	txnOffsets     map[int64]*txnOffsets // the leader's: of open transactions, by producer id
 	txnTimer       txnTimer
-	nextProducerID int64      // the leader's
-	groups         *groups    // shared, see there
-	epoch          int32      // leader epoch: one an opening
-	sealed         int        // the leader\'s: journal files since the last checkpoint was asked for
-	rolled         uint64     // the leader's: first record of the open journal file
-	admin          sync.Mutex // held while topics are made; taken before pub
+	nextProducerID int64         // the leader's
+	topicChanges   atomic.Uint64 // how often topics were made, altered or deleted
+	groups         *groups       // shared, see there
+	epoch          int32         // leader epoch: one an opening
+	sealed         int           // the leader\'s: journal files since the last checkpoint was asked for
+	rolled         uint64        // the leader's: first record of the open journal file
+	admin          sync.Mutex    // held while topics are made; taken before pub
 
 	// pub is what readers see. The leader of the journal changes it, all at
 	// once for a group of commits.

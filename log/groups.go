@@ -193,14 +193,16 @@ func (g *groups) tickMembers() error {
 	defer g.steps.Unlock()
 	g.mu.Lock()
 	fx := g.mu.coord.Tick(g.b.cfg.Now())
-	for group := range g.mu.watchers { // a rebalance may have begun in any
-		for ch := range g.mu.watchers[group] {
-			notify(ch)
-		}
-	}
 	g.mu.Unlock()
 	err := g.save(fx.Saved)
 	g.deliver("", &fx, err)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, watchers := range g.mu.watchers { // a rebalance may have begun in any group
+		for ch := range watchers {
+			notify(ch)
+		}
+	}
 	return err
 }
 
