@@ -142,7 +142,8 @@ func (l *txnLog) wantRead(tp TopicPartition, committed, all string) {
 // A partitionView is what is in a partition by its batches alone.
 type partitionView struct {
 	all       []string // values
-	committed []string // values of ended transactions below the last stable offset
+	committed []string // what readers of committed records see: below the last stable offset
+	decided   []string // that, and what they will see later
 	aborted   []AbortedTxn
 	markers   int
 	stable    Offset
@@ -191,10 +192,12 @@ func viewOf(b *Broker, tp TopicPartition) (v partitionView, err error) {
 		return v, err
 	}
 	type stored struct {
-		header batch.Header
-		values []string
+		header    batch.Header
+		values    []string
+		committed bool
 	}
-	var data []stored
+	var data []*stored
+	waiting := map[int64][]*stored{} // by producer
 	open := map[int64]Offset{}
 	var end Offset
 	for _, raw := range batches {
@@ -207,7 +210,7 @@ func viewOf(b *Broker, tp TopicPartition) (v partitionView, err error) {
 		}
 		end = Offset(h.LastOffset()) + 1
 		if h.Attributes&batch.Control == 0 {
-			s := stored{header: h}
+			s := &stored{header: h, committed: h.Attributes&batch.Transactional == 0}
 			var r batch.Reader
 			if err := r.Reset(raw); err != nil {
 				return v, err
@@ -218,7 +221,10 @@ func viewOf(b *Broker, tp TopicPartition) (v partitionView, err error) {
 			}
 			data = append(data, s)
 			v.all = append(v.all, s.values...)
-			if _, found := open[h.ProducerID]; !found && h.Attributes&batch.Transactional != 0 {
+			if !s.committed {
+				waiting[h.ProducerID] = append(waiting[h.ProducerID], s)
+			}
+			if _, found := open[h.ProducerID]; !found && !s.committed {
 				open[h.ProducerID] = Offset(h.BaseOffset)
 			}
 			continue
@@ -230,13 +236,21 @@ func viewOf(b *Broker, tp TopicPartition) (v partitionView, err error) {
 		v.markers++
 		first, found := open[h.ProducerID]
 		delete(open, h.ProducerID)
+		for _, s := range waiting[h.ProducerID] {
+			s.committed = m.Commit
+		}
+		delete(waiting, h.ProducerID)
 		if !m.Commit && found {
 			v.aborted = append(v.aborted, AbortedTxn{h.ProducerID, first, Offset(h.BaseOffset), oldest(open, end)})
 		}
 	}
 	v.stable = oldest(open, end)
 	for _, s := range data {
-		if Offset(s.header.BaseOffset) < v.stable && !isAborted(v.aborted, &s.header) {
+		if !s.committed {
+			continue
+		}
+		v.decided = append(v.decided, s.values...)
+		if Offset(s.header.BaseOffset) < v.stable {
 			v.committed = append(v.committed, s.values...)
 		}
 	}
@@ -248,12 +262,6 @@ func oldest(open map[int64]Offset, end Offset) Offset {
 		end = min(end, first)
 	}
 	return end
-}
-
-func isAborted(aborted []AbortedTxn, h *batch.Header) bool {
-	return h.Attributes&batch.Transactional != 0 && slices.ContainsFunc(aborted, func(a AbortedTxn) bool {
-		return a.ProducerID == h.ProducerID && a.First <= Offset(h.BaseOffset) && Offset(h.BaseOffset) < a.Last
-	})
 }
 
 func (v *partitionView) compare(b *Broker, tp TopicPartition, end Offset) error {
