@@ -14,8 +14,9 @@ type cleaner struct {
 	b         *Broker
 	clock     settledClock
 	retention retention
-	reclaimed doomedEntry // the last for which a checkpoint was asked
-	refused   map[*partition]bool
+	reclaimed doomedEntry         // the last for which a checkpoint was asked
+	refused   map[*partition]bool // until the log is opened again
+	skipped   map[*partition]bool // until the next step
 	mu        struct {
 		sync.Mutex
 		stats CleanerStats
@@ -23,7 +24,7 @@ type cleaner struct {
 }
 
 func newCleaner(b *Broker) *cleaner {
-	return &cleaner{b: b, clock: newSettledClock(b.cfg.RetentionCheckInterval), refused: map[*partition]bool{}}
+	return &cleaner{b: b, clock: newSettledClock(b.cfg.RetentionCheckInterval), refused: map[*partition]bool{}, skipped: map[*partition]bool{}}
 }
 
 func (b *Broker) runCleaner() {
@@ -49,6 +50,44 @@ func (c *cleaner) step(mono time.Duration) {
 		c.retainAll(mono)
 	}
 	c.reclaim()
+	c.compactAll()
+	c.reclaim()
+}
+
+// compactAll makes passes for as long as one is worth it. In between the space
+// comes back of what they replace, in portions.
+func (c *cleaner) compactAll() {
+	clear(c.skipped)
+	for replaced := int64(0); !c.stopped() && c.b.Err() == nil; {
+		now := c.clock.millis(c.b.cfg.Now().UnixMilli())
+		k := c.choose(now)
+		if k == nil {
+			return
+		}
+		c.compact(k, now)
+		for _, s := range k.segments {
+			replaced += s.SizeBytes()
+		}
+		if replaced >= c.b.cfg.JournalBytes {
+			c.reclaim()
+			replaced = 0
+		}
+	}
+}
+
+func (c *cleaner) finished(p *CleanerPass) {
+	c.b.cfg.Logger.Info("partition compacted", "topic", p.Topic, "partition", p.Partition, "from", p.From, "to", p.To,
+		"kept", p.RecordsKept, "dropped", p.RecordsDropped, "read", p.BytesRead, "written", p.BytesWritten, "duration", p.Duration)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := &c.mu.stats
+	s.Passes++
+	s.RecordsKept += p.RecordsKept
+	s.RecordsDropped += p.RecordsDropped
+	s.BytesRead += p.BytesRead
+	s.BytesWritten += p.BytesWritten
+	s.Duration += p.Duration
+	s.Last = *p
 }
 
 func (c *cleaner) stopped() bool {
