@@ -33,11 +33,11 @@ func (b *Broker) runCleaner() {
 	t := time.NewTicker(b.cfg.CleanerBackoff)
 	defer t.Stop()
 	for {
-		b.cleaner.step(time.Since(begun))
 		select {
 		case <-b.stop:
 			return
 		case <-t.C:
+			b.cleaner.step(time.Since(begun))
 		}
 	}
 }
