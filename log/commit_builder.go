@@ -57,6 +57,8 @@ type partitionAppender struct {
 	open    batch.Builder
 	dirty   bool          // has records for the next commit
 	batches []commitBatch // finished
+	records Offset        // in those
+	at      int           // in the builder's dirty
 	hint    int           // bytes that the last batch took
 }
 
@@ -100,11 +102,9 @@ func (a *TopicAppender) Partitions() int32 { return int32(len(a.t.partitions()))
 // and ErrInvalidRecord for a record without a key where the topic is compacted,
 // leaving the builder as it was.
 func (a *TopicAppender) Append(partition int32, r *Record) error {
-	if uint(partition) >= uint(len(a.partitions)) {
-		a.grow()
-	}
-	if uint(partition) >= uint(len(a.partitions)) {
-		return fmt.Errorf("partition %s-%d: %w", a.t.name, partition, ErrUnknownTopic)
+	p, err := a.partition(partition)
+	if err != nil {
+		return err
 	}
 	cfg := a.t.config()
 	if r.Key == nil && cfg.compacts() {
@@ -118,7 +118,6 @@ func (a *TopicAppender) Append(partition int32, r *Record) error {
 	}
 	headers := a.c.encodeHeaders(r.Headers)
 	size := batch.RawRecordSizeBytes(r.Key, r.Value, headers)
-	p := a.partitions[partition]
 	if p.open.Count() > 0 && p.open.SizeBytes()+size > min(limit, a.c.batchBytes) {
 		a.c.finish(p)
 	}
@@ -130,6 +129,16 @@ func (a *TopicAppender) Append(partition int32, r *Record) error {
 	}
 	p.open.AppendRaw(r.TimestampMillis, r.Key, r.Value, len(r.Headers), headers)
 	return nil
+}
+
+func (a *TopicAppender) partition(partition int32) (*partitionAppender, error) {
+	if uint(partition) >= uint(len(a.partitions)) {
+		a.grow()
+	}
+	if uint(partition) >= uint(len(a.partitions)) {
+		return nil, fmt.Errorf("partition %s-%d: %w", a.t.name, partition, ErrUnknownTopic)
+	}
+	return a.partitions[partition], nil
 }
 
 func (a *TopicAppender) tooLarge(partition int32, size, limit int) error {
@@ -160,7 +169,7 @@ func (c *CommitBuilder) encodeHeaders(hs []Header) []byte {
 // begin opens a batch of p.
 func (c *CommitBuilder) begin(p *partitionAppender) {
 	if !p.dirty {
-		p.dirty = true
+		p.dirty, p.at = true, len(c.dirty)
 		c.dirty = append(c.dirty, p)
 	}
 	if buf := c.memory.get(p.hint); buf != nil {
@@ -189,6 +198,7 @@ func (c *CommitBuilder) finish(p *partitionAppender) {
 		c.failed = fmt.Errorf("compress batch to %s: %w", p.p.tp, err)
 	}
 	p.batches = append(p.batches, commitBatch{p: p.p, bytes: b, count: count})
+	p.records += count
 	c.closed += int64(len(b))
 }
 
@@ -249,7 +259,7 @@ func (c *CommitBuilder) fill(out *Commit) {
 		out.batches = append(out.batches, p.batches...)
 		clear(p.batches)
 		p.batches = p.batches[:0]
-		p.dirty = false
+		p.dirty, p.records = false, 0
 	}
 	if err := c.failed; err != nil {
 		out.sequenced = func() error { return err }

@@ -21,6 +21,8 @@ var (
 	ErrOffsetOutOfRange = errors.New("offset out of range")
 	// ErrRecordTooLarge: the record is larger than its topic's MaxMessageBytes.
 	ErrRecordTooLarge = errors.New("record too large")
+	// ErrBufferFull: BufferBytes of a producer's records wait to be committed.
+	ErrBufferFull = errors.New("buffer of the producer is full")
 	// ErrInvalidRecord: a batch or record breaks a rule of the format or of its topic.
 	ErrInvalidRecord = errors.New("invalid record")
 	// ErrInternalTopic: the topic is not for writers from outside.
