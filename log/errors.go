@@ -31,6 +31,8 @@ var (
 	ErrPolicyViolation = errors.New("policy violation")
 	// ErrFenced: a newer member has taken over the group.
 	ErrFenced = errors.New("fenced")
+	// ErrRebalancing: the group is between two generations; Poll, and try again.
+	ErrRebalancing = errors.New("group is rebalancing")
 	// ErrReadOnly: the broker was opened with OpenReadOnly.
 	ErrReadOnly = errors.New("log is open for reading only")
 	// ErrClosed: the broker or consumer was closed.

@@ -131,11 +131,23 @@ func (b *Broker) share(assignors []kgo.GroupBalancer, a coord.JoinAnswer) ([]coo
 			known[topic] = counts[topic]
 		}
 	}
+	plan, err := balance(balancer, known)
+	if err != nil {
+		return nil, nil, fmt.Errorf("assign by %s: %w", a.Protocol, err)
+	}
 	var assignments []coord.Assignment
-	for _, s := range balancer.Balance(known).IntoSyncAssignment() {
+	for _, s := range plan.IntoSyncAssignment() {
 		assignments = append(assignments, coord.Assignment{MemberID: s.MemberID, Bytes: s.MemberAssignment})
 	}
 	return assignments, counts, nil
+}
+
+// balance asks in the way that the balancer wants to be asked.
+func balance(b kgo.GroupMemberBalancer, topics map[string]int32) (kgo.IntoSyncAssignment, error) {
+	if b, ok := b.(kgo.GroupMemberBalancerOrError); ok {
+		return b.BalanceOrError(topics)
+	}
+	return b.Balance(topics), nil
 }
 
 // compareMembers is the order that assignors ask for: static members first, by

@@ -141,7 +141,8 @@ func (c *GroupConsumer) displaced() error {
 
 // Commit commits, for all partitions of the member, how far the records go that
 // Poll has returned. The error matches ErrFenced where the group has gone on
-// without the member, and then nothing is committed.
+// without the member, and ErrRebalancing while a rebalance waits for its
+// leader; then nothing is committed, and the next Commit has all of it.
 func (c *GroupConsumer) Commit() error {
 	var offsets []GroupOffset
 	for _, tp := range sortedPlaces(c.held) {
