@@ -199,7 +199,9 @@ func (a *appending) mayAppend(c *Commit, cb *commitBatch, r *AppendResult) error
 	if cb.header == nil {
 		return nil
 	}
-	v := a.b.states(cb.p).Check(producerBatch(cb.header))
+	pb := producerBatch(cb.header)
+	pb.FromZero = pb.Transactional && a.o.Implicit // such clients have another epoch for each transaction
+	v := a.b.states(cb.p).Check(pb)
 	if v.Code == coord.OK && !v.Duplicate && cb.header.Attributes&batch.Transactional != 0 {
 		v.Code = a.b.enterTxn(c, cb, a.o.Implicit)
 	}

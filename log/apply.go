@@ -40,11 +40,18 @@ func (b *Broker) applyLocked(e entry) error {
 			delete(b.pub.committed, e.group)
 		}
 		return nil
-	case txnEntry, txnGoneEntry, txnOffsetEntry, producerIDEntry, groupEntry:
+	case txnEntry, txnGoneEntry, txnOffsetEntry, producerIDEntry:
 		return nil // the coordinators know
 	case swapEntry:
 		return b.applySwapLocked(e)
+	case groupEntry:
+		if e.group == "" || e.generation < 0 {
+			return fmt.Errorf("group %q has generation %d", e.group, e.generation)
+		}
+		b.pub.groups[e.group] = e
+		return nil
 	case groupGoneEntry:
+		delete(b.pub.groups, e.group)
 		delete(b.pub.committed, e.group)
 		return nil
 	case doomedEntry:
@@ -68,6 +75,7 @@ func (b *Broker) applyTopicLocked(e topicEntry) error {
 	if e.cfg.Partitions < 1 || e.cfg.Partitions > maxPartitions {
 		return fmt.Errorf("topic %s has %d partitions", e.name, e.cfg.Partitions)
 	}
+	b.topicChanges.Add(1)
 	if t, ok := b.pub.byID[e.id]; ok {
 		t.alter(e.cfg)
 		return nil
@@ -86,6 +94,7 @@ func (b *Broker) applyTopicDeletedLocked(id uuid.UUID) error {
 	}
 	t.going = true
 	t.gone.Store(true)
+	b.topicChanges.Add(1)
 	delete(b.pub.byID, id)
 	delete(b.pub.topics, t.name)
 	d := doomed{doomedEntry: doomedEntry{at: partitionID{id, allPartitions}}}
@@ -116,7 +125,7 @@ func (b *Broker) applyLogStartLocked(p *partition, start Offset) error {
 	if start > p.end {
 		return fmt.Errorf("partition %s: start moves to offset %d, past the end at %d", p.tp, start, p.end)
 	}
-	if start <= p.start {
+	if start < p.start {
 		return nil
 	}
 	p.start = start
@@ -129,6 +138,7 @@ func (b *Broker) applyLogStartLocked(p *partition, start Offset) error {
 	for len(p.epochs) > 1 && p.epochs[1].start <= start {
 		p.epochs = p.epochs[1:]
 	}
+	p.forgetAbortedLocked(start)
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"github.com/freshet/freshet/internal/coord"
 	"github.com/freshet/freshet/internal/vfs"
@@ -36,13 +37,17 @@ type Broker struct {
 	lock           io.Closer
 	journal        *journal.Journal
 	cluster        uuid.UUID
-	txns           *coord.Transactions      // the leader's
-	txnOffsets     map[int64][]offsetCommit // the leader's: of open transactions, by producer id
-	nextProducerID int64                    // the leader's
-	epoch          int32                    // leader epoch: one an opening
-	sealed         int                      // the leader\'s: journal files since the last checkpoint was asked for
-	placing        []*partition             // the leader's: held for batches of the group
-	admin          sync.Mutex               // held while topics are made; taken before pub
+	txns           *coord.Transactions   // the leader's
+	txnOffsets     map[int64]*txnOffsets // the leader's: of open transactions, by producer id
+	txnTimer       txnTimer
+	nextProducerID int64         // the leader's
+	topicChanges   atomic.Uint64 // how often topics were made, altered or deleted
+	groups         *groups       // shared, see there
+	epoch          int32         // leader epoch: one an opening
+	sealed         int           // the leader\'s: journal files since the last checkpoint was asked for
+	rolled         uint64        // the leader's: first record of the open journal file
+	placing        []*partition  // the leader's: held for batches of the group
+	admin          sync.Mutex    // held while topics are made; taken before pub
 
 	// pub is what readers see. The leader of the journal changes it, all at
 	// once for a group of commits.
@@ -51,7 +56,7 @@ type Broker struct {
 		topics    map[string]*topic
 		byID      map[uuid.UUID]*topic
 		committed map[string]map[TopicPartition]CommittedOffset
-		claims    map[string]Fence
+		groups    map[string]groupEntry // generations of groups
 		tailBytes int64
 		dirty     []*partition  // with a tail
 		room      chan struct{} // closed and replaced after each flush
@@ -64,6 +69,8 @@ type Broker struct {
 	// The flusher's.
 	flushNow       chan struct{}
 	checkpoints    chan *snapshot
+	seals          chan sealing
+	cleaner        *cleaner
 	unsynced       unsynced
 	unsyncedPlaced unsynced // the journal's, when it syncs
 	flushBuf       []byte
@@ -110,8 +117,13 @@ func openFS(fsys vfs.FS, dir string, cfg Config) (*Broker, error) {
 	if cfg.stepped {
 		return b, nil
 	}
-	b.background.Add(1)
+	b.background.Add(2)
 	go b.runFlusher()
+	b.background.Add(1)
+	go b.runCleaner()
+	go b.runTransactions()
+	b.background.Add(1)
+	go b.groups.run()
 	if cfg.Durability == Interval {
 		b.background.Add(1)
 		go b.runSyncer()
@@ -124,14 +136,17 @@ func newBroker(fsys vfs.FS, dir string, cfg Config) *Broker {
 		fsys: fsys, dir: dir, cfg: cfg,
 		flushNow:    make(chan struct{}, 1),
 		checkpoints: make(chan *snapshot, 1),
+		seals:       make(chan sealing),
 		flushBuf:    make([]byte, 0, flushBufBytes),
 		stop:        make(chan struct{}),
 		files:       segment.NewFiles(cfg.OpenFiles),
 	}
+	b.cleaner = newCleaner(b)
 	b.buffers.limit = cfg.TailBytes / 2 // more than one flush gives back
+	b.txnTimer.wake = make(chan struct{}, 1)
 	b.resetLocked()
-	b.pub.claims = map[string]Fence{}
 	b.pub.room = make(chan struct{})
+	b.groups = newGroups(b)
 	return b
 }
 
@@ -146,8 +161,9 @@ func (b *Broker) resetLocked() {
 
 func (b *Broker) resetCoordinators() {
 	b.txns = b.newTransactions()
-	b.txnOffsets = map[int64][]offsetCommit{}
+	b.txnOffsets = map[int64]*txnOffsets{}
 	b.nextProducerID = 0
+	b.pub.groups = map[string]groupEntry{}
 }
 
 // start recovers what is there and begins a new leader epoch, in a journal
@@ -160,7 +176,13 @@ func (b *Broker) start() error {
 		return err
 	}
 	next, err := b.recover()
+	if err == nil {
+		err = b.resumeTransactions()
+	}
 	if err != nil {
+		return err
+	}
+	if err := b.groups.load(); err != nil {
 		return err
 	}
 	b.epoch++
@@ -172,6 +194,7 @@ func (b *Broker) start() error {
 	if err != nil {
 		return err
 	}
+	b.rolled = next
 	return b.checkpoint(b.snapshotLocked(next), false)
 }
 

@@ -45,6 +45,7 @@ type snapshot struct {
 	entries    []byte // everything but partitions
 	partitions []*partition
 	doomed     []doomed // may go once the checkpoint is durable
+	durable    []Offset // of each partition: what the checkpoint has of its segments ends here
 }
 
 // snapshotLocked takes a snapshot. Nothing may be on its way through the
@@ -59,6 +60,9 @@ func (b *Broker) snapshotLocked(first uint64) *snapshot {
 		}
 	}
 	s.entries = b.txnEntries(s.entries)
+	for _, g := range b.pub.groups {
+		s.entries = g.appendTo(s.entries)
+	}
 	for group, offsets := range b.pub.committed {
 		for tp, o := range offsets {
 			at := partitionID{b.pub.topics[tp.Topic].id, tp.Partition}
@@ -66,9 +70,6 @@ func (b *Broker) snapshotLocked(first uint64) *snapshot {
 		}
 	}
 	s.doomed = b.pub.doomed[:len(b.pub.doomed):len(b.pub.doomed)]
-	for _, d := range s.doomed {
-		s.entries = d.appendTo(s.entries)
-	}
 	return s
 }
 
@@ -93,6 +94,7 @@ func (b *Broker) checkpoint(s *snapshot, closed bool) error {
 	if err := vfs.WriteFileAtomic(b.fsys, checkpointName, encoded); err != nil {
 		return fmt.Errorf("write checkpoint: %w", err)
 	}
+	b.checkpointed(s)
 	before := s.first
 	if closed {
 		before++ // there may be a file that begins at first, without a record
@@ -125,30 +127,48 @@ func (b *Broker) encodeCheckpoint(s *snapshot, closed bool) []byte {
 	binary.BigEndian.PutUint32(out[44:], flags)
 	out = append(out, s.entries...)
 	b.pub.RLock()
+	s.durable = s.durable[:0]
 	for _, p := range s.partitions {
-		out = p.entryLocked().appendTo(out)
+		e := p.entryLocked()
+		out = e.appendTo(out)
+		s.durable = append(s.durable, e.end)
+	}
+	// Also what was doomed since the snapshot: the partitions are as they are
+	// now, so replaying would not doom it again.
+	for _, d := range b.pub.doomed {
+		out = d.appendTo(out)
 	}
 	b.pub.RUnlock()
 	binary.BigEndian.PutUint32(out[12:], crc32.Checksum(out, castagnoli))
 	return out
 }
 
-// entryLocked describes what is on stable storage in the segments of p. The
-// leader may be placing batches behind that.
+// checkpointed notes which segments a recovery would find.
+func (b *Broker) checkpointed(s *snapshot) {
+	b.pub.Lock()
+	defer b.pub.Unlock()
+	for i, p := range s.partitions {
+		p.durable = s.durable[i]
+	}
+}
+
+// entryLocked describes what is on stable storage in the segments of p: the
+// leader may be placing batches behind that. Where the log start is past it,
+// replaying moves it there again.
 func (p *partition) entryLocked() partitionEntry {
-	e := partitionEntry{at: p.at(), start: p.start, end: p.start, cleaned: p.cleaned}
+	e := partitionEntry{at: p.at(), cleaned: p.cleaned}
 	for i, s := range p.segments {
 		m, ok := s.SyncedMeta()
+		if !ok && i == 0 {
+			e.start, e.end = Offset(s.Base()), Offset(s.Base())
+		}
 		if !ok || i > 0 && Offset(m.Base) != e.end {
 			break
 		}
 		e.segments = append(e.segments, m)
 		e.end = Offset(m.End)
 	}
-	if len(e.segments) == 0 && len(p.segments) > 0 {
-		e.start, e.end = Offset(p.segments[0].Base()), Offset(p.segments[0].Base())
-	}
-	e.start = min(e.start, e.end) // where it has moved on since, the journal says so again
+	e.start = min(p.start, e.end)
 	for _, ep := range p.epochs {
 		if ep.start < e.end {
 			e.epochs = append(e.epochs, ep)

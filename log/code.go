@@ -15,8 +15,12 @@ type CodeError struct {
 
 func (e *CodeError) Error() string { return fmt.Sprintf("%s (Kafka's error %d)", e.Name, e.Code) }
 
-// Is reports that e is ErrFenced where somebody newer has taken over.
+// Is reports that e is ErrFenced where somebody newer has taken over, and
+// ErrRebalancing where a group is about to have a new generation.
 func (e *CodeError) Is(target error) bool {
+	if target == ErrRebalancing {
+		return coord.Code(e.Code) == coord.RebalanceInProgress
+	}
 	if target != ErrFenced {
 		return false
 	}

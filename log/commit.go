@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/freshet/freshet/internal/batch"
+	"github.com/freshet/freshet/internal/vfs"
 	"github.com/freshet/freshet/log/internal/journal"
 	"github.com/freshet/freshet/log/internal/segment"
 )
@@ -61,17 +62,7 @@ type PartitionOffset struct {
 // deleted meanwhile) nothing of c is in the log. After ErrPoisoned nobody knows
 // until the log is opened again.
 func (b *Broker) Commit(c *Commit) (Committed, error) {
-	if b.readOnly {
-		return Committed{}, ErrReadOnly
-	}
-	if err := b.waitForRoom(); err != nil {
-		return Committed{}, err
-	}
-	err := b.journal.Commit(c.entry)
-	if b.cfg.stepped {
-		b.runPending()
-	}
-	if err != nil {
+	if err := b.commit(c); err != nil {
 		return Committed{}, err
 	}
 	var out Committed
@@ -85,6 +76,21 @@ func (b *Broker) Commit(c *Commit) (Committed, error) {
 		out.Ends = append(out.Ends, PartitionOffset{cb.p.tp, cb.last + 1})
 	}
 	return out, nil
+}
+
+// commit is Commit for those who know where the records went.
+func (b *Broker) commit(c *Commit) error {
+	if b.readOnly {
+		return ErrReadOnly
+	}
+	if err := b.waitForRoom(); err != nil {
+		return err
+	}
+	err := b.journal.Commit(c.entry)
+	if b.cfg.stepped {
+		b.runPending()
+	}
+	return err
 }
 
 // defaultPartBytes is the size at which a commit is split into several records
@@ -103,7 +109,7 @@ func (s sequencer) Sequence(e *journal.Entry) error {
 	if c.taken {
 		return errTwice // its batches belong to readers
 	}
-	err := s.b.checkFence(c.fence)
+	err := s.b.checkGroups(c)
 	if err == nil && c.sequenced != nil {
 		err = c.sequenced()
 	}
@@ -279,12 +285,43 @@ func (b *Broker) publishLocked(c *Commit) error {
 // journal files have gathered.
 func (s sequencer) Rolled(first uint64) {
 	b := s.b
+	b.rolled = first
 	if b.sealed++; b.sealed < journalFiles {
 		return
 	}
+	b.checkpointFrom(first)
+}
+
+// checkpointFrom has a checkpoint written of everything published so far: all
+// before the record first. Only the leader may call it.
+func (b *Broker) checkpointFrom(first uint64) {
 	b.sealed = 0
 	b.pub.RLock()
 	snapshot := b.snapshotLocked(first)
 	b.pub.RUnlock()
 	b.requestCheckpoint(snapshot)
+}
+
+// reclaim has a checkpoint written soon, so that the space of what is doomed
+// comes back.
+func (b *Broker) reclaim() error {
+	err := b.journal.Exclusive(func() error {
+		next := b.journal.Next()
+		if b.rolled == next { // the open file is empty
+			b.checkpointFrom(next)
+			return nil
+		}
+		b.sealed = journalFiles
+		return b.journal.Roll()
+	})
+	switch {
+	case vfs.IsNoSpace(err):
+		return fmt.Errorf("%w: %w", ErrNoSpace, err)
+	case err != nil && !errors.Is(err, ErrClosed) && !errors.Is(err, ErrPoisoned):
+		return b.journal.Poison(err)
+	}
+	if b.cfg.stepped {
+		b.runPending()
+	}
+	return err
 }

@@ -11,7 +11,9 @@ import (
 const batchBytes = 1 << 20
 
 // A CommitBuilder gathers records, encoded in place as they come, and offsets
-// for one [Commit] after the other. It belongs to one goroutine at a time.
+// for one [Commit] after the other. Batches of topics with a compression.type
+// are compressed as they are finished, by the goroutine that calls. It belongs
+// to one goroutine at a time.
 type CommitBuilder struct {
 	b       *Broker
 	topics  map[string]*TopicAppender
@@ -20,6 +22,11 @@ type CommitBuilder struct {
 	fence   Fence
 	closed  int64  // bytes of finished batches
 	headers []byte // of one record, encoded
+	memory  batchMemory
+
+	batchBytes int         // where a batch is finished
+	codec      batch.Codec // of topics that leave it to producers
+	failed     error       // of a batch, which fails the commit
 }
 
 // An offsetCommit is an offset of a group, on its way.
@@ -33,7 +40,9 @@ func (o *offsetCommit) entry() offsetEntry { return offsetEntry{o.group, o.p.at(
 
 // NewCommitBuilder returns an empty builder.
 func (b *Broker) NewCommitBuilder() *CommitBuilder {
-	return &CommitBuilder{b: b, topics: map[string]*TopicAppender{}}
+	return &CommitBuilder{
+		b: b, topics: map[string]*TopicAppender{}, batchBytes: batchBytes, memory: batchMemory{buffers: &b.buffers},
+	}
 }
 
 // A TopicAppender appends to one topic of its builder's next commit.
@@ -48,6 +57,8 @@ type partitionAppender struct {
 	open    batch.Builder
 	dirty   bool          // has records for the next commit
 	batches []commitBatch // finished
+	records Offset        // in those
+	at      int           // in the builder's dirty
 	hint    int           // bytes that the last batch took
 }
 
@@ -87,39 +98,61 @@ func (a *TopicAppender) grow() {
 func (a *TopicAppender) Partitions() int32 { return int32(len(a.t.partitions())) }
 
 // Append adds a record to a partition. It copies what it needs of r. It
-// returns ErrUnknownTopic for a partition that is not there, and
-// ErrRecordTooLarge, leaving the builder as it was.
+// returns ErrUnknownTopic for a partition that is not there, ErrRecordTooLarge,
+// and ErrInvalidRecord for a record without a key where the topic is compacted,
+// leaving the builder as it was.
 func (a *TopicAppender) Append(partition int32, r *Record) error {
-	if uint(partition) >= uint(len(a.partitions)) {
-		a.grow()
+	p, err := a.partition(partition)
+	if err != nil {
+		return err
 	}
-	if uint(partition) >= uint(len(a.partitions)) {
-		return fmt.Errorf("partition %s-%d: %w", a.t.name, partition, ErrUnknownTopic)
+	cfg := a.t.config()
+	if r.Key == nil && cfg.compacts() {
+		return fmt.Errorf("record to %s-%d has no key, and the topic is compacted: %w", a.t.name, partition, ErrInvalidRecord)
 	}
-	p := a.partitions[partition]
+	limit := cfg.MaxMessageBytes
+	if len(r.Headers) > 0 {
+		if n := headersBytes(r.Headers); n > limit {
+			return a.tooLarge(partition, n, limit)
+		}
+	}
 	headers := a.c.encodeHeaders(r.Headers)
 	size := batch.RawRecordSizeBytes(r.Key, r.Value, headers)
-	limit := a.t.config().MaxMessageBytes
-	if p.open.Count() > 0 && p.open.SizeBytes()+size > min(limit, batchBytes) {
+	if p.open.Count() > 0 && p.open.SizeBytes()+size > min(limit, a.c.batchBytes) {
 		a.c.finish(p)
 	}
 	if p.open.Count() == 0 {
 		if batch.HeaderBytes+size > limit {
-			return fmt.Errorf("record of %d bytes to %s-%d, at most %d (max.message.bytes of the topic): %w",
-				size, a.t.name, partition, limit, ErrRecordTooLarge)
+			return a.tooLarge(partition, size, limit)
 		}
-		if !p.dirty {
-			p.dirty = true
-			a.c.dirty = append(a.c.dirty, p)
-		}
-		if buf := a.c.b.buffers.get(p.hint); buf != nil {
-			p.open.ResetBuffer(buf)
-		} else {
-			p.open.Reset(p.hint)
-		}
+		a.c.begin(p)
 	}
 	p.open.AppendRaw(r.TimestampMillis, r.Key, r.Value, len(r.Headers), headers)
 	return nil
+}
+
+func (a *TopicAppender) partition(partition int32) (*partitionAppender, error) {
+	if uint(partition) >= uint(len(a.partitions)) {
+		a.grow()
+	}
+	if uint(partition) >= uint(len(a.partitions)) {
+		return nil, fmt.Errorf("partition %s-%d: %w", a.t.name, partition, ErrUnknownTopic)
+	}
+	return a.partitions[partition], nil
+}
+
+func (a *TopicAppender) tooLarge(partition int32, size, limit int) error {
+	return fmt.Errorf("record of %d bytes to %s-%d, at most %d (max.message.bytes of the topic): %w",
+		size, a.t.name, partition, limit, ErrRecordTooLarge)
+}
+
+// headersBytes is about what headers take: not less.
+func headersBytes(hs []Header) int {
+	n := 0
+	for i := range hs {
+		n += len(hs[i].Key) + len(hs[i].Value)
+	}
+	return n
 }
 
 func (c *CommitBuilder) encodeHeaders(hs []Header) []byte {
@@ -133,13 +166,39 @@ func (c *CommitBuilder) encodeHeaders(hs []Header) []byte {
 	return c.headers
 }
 
+// begin opens a batch of p.
+func (c *CommitBuilder) begin(p *partitionAppender) {
+	if !p.dirty {
+		p.dirty, p.at = true, len(c.dirty)
+		c.dirty = append(c.dirty, p)
+	}
+	if buf := c.memory.get(p.hint); buf != nil {
+		p.open.ResetBuffer(buf)
+	} else {
+		p.open.Reset(max(p.hint, smallBatchBytes))
+	}
+}
+
 // finish closes the open batch of p. The next one is given as much room as
 // this one took and some more, so that it seldom has to grow.
 func (c *CommitBuilder) finish(p *partitionAppender) {
+	cfg := p.p.topic.config()
+	if cfg.TimestampType == LogAppendTime {
+		p.open.SetLogAppendTime(c.b.cfg.Now().UnixMilli())
+	}
 	count := Offset(p.open.Count())
 	b := p.open.Finish()
 	p.hint = min(len(b)+len(b)/8+batch.HeaderBytes, batchBytes)
+	codec, fixed := cfg.compression()
+	if !fixed {
+		codec = c.codec
+	}
+	b, err := c.memory.stored(b, codec)
+	if err != nil && c.failed == nil {
+		c.failed = fmt.Errorf("compress batch to %s: %w", p.p.tp, err)
+	}
 	p.batches = append(p.batches, commitBatch{p: p.p, bytes: b, count: count})
+	p.records += count
 	c.closed += int64(len(b))
 }
 
@@ -186,6 +245,12 @@ func (c *CommitBuilder) Empty() bool { return len(c.dirty) == 0 && len(c.offsets
 // begins anew.
 func (c *CommitBuilder) Build() *Commit {
 	out := c.b.newCommit()
+	c.fill(out)
+	return out
+}
+
+// fill is Build into an empty commit.
+func (c *CommitBuilder) fill(out *Commit) {
 	out.offsets, out.fence = c.offsets, c.fence
 	for _, p := range c.dirty {
 		if p.open.Count() > 0 {
@@ -194,12 +259,22 @@ func (c *CommitBuilder) Build() *Commit {
 		out.batches = append(out.batches, p.batches...)
 		clear(p.batches)
 		p.batches = p.batches[:0]
-		p.dirty = false
+		p.dirty, p.records = false, 0
+	}
+	if err := c.failed; err != nil {
+		out.sequenced = func() error { return err }
 	}
 	c.dirty = c.dirty[:0]
-	c.offsets = nil
+	c.offsets, c.failed = nil, nil
 	c.closed = 0
-	return out
+}
+
+// empty makes c ready to be filled once more. It has happened, and nobody else
+// knows of it.
+func (c *Commit) empty() {
+	clear(c.batches)
+	clear(c.undo)
+	*c = Commit{b: c.b, entry: c.entry, batches: c.batches[:0], undo: c.undo[:0]}
 }
 
 // Discard throws away what was gathered.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 )
 
@@ -46,12 +47,21 @@ func ParseDurability(s string) (Durability, error) {
 
 // Defaults of [Config] and [TopicConfig].
 const (
-	DefaultSyncInterval    = 50 * time.Millisecond
-	DefaultJournalBytes    = 256 << 20 // 256 MiB
-	DefaultSegmentBytes    = 1 << 30   // 1 GiB
-	DefaultTailBytes       = 64 << 20  // 64 MiB
-	DefaultOpenFiles       = 512
-	DefaultMaxMessageBytes = 1<<20 + 12
+	DefaultRetentionCheckInterval = 5 * time.Minute
+	DefaultCleanerBackoff         = 15 * time.Second
+	DefaultCleanerBufferBytes     = 32 << 20 // 32 MiB
+
+	DefaultSyncInterval     = 50 * time.Millisecond
+	DefaultJournalBytes     = 256 << 20 // 256 MiB
+	DefaultSegmentBytes     = 1 << 30   // 1 GiB
+	DefaultTailBytes        = 64 << 20  // 64 MiB
+	DefaultOpenFiles        = 512
+	DefaultMaxMessageBytes  = 1<<20 + 12
+	DefaultOffsetsRetention = 7 * 24 * time.Hour
+
+	DefaultProducerExpiration        = 24 * time.Hour
+	DefaultTransactionalIDExpiration = 7 * 24 * time.Hour
+	DefaultMaxTransactionTimeout     = 15 * time.Minute
 )
 
 // A Config sets up a [Broker]. The zero value works.
@@ -94,6 +104,35 @@ type Config struct {
 	// ask for. Default 15 minutes.
 	MaxTransactionTimeout time.Duration
 
+	// OffsetsRetention is how long a group is remembered, with its offsets, that
+	// has no member, no claim and no commit. Only the time counts in which the
+	// log is open. Default 7 days.
+	OffsetsRetention time.Duration
+
+	// GroupInitialRebalanceDelay is how long a group without members waits for
+	// more after each that joins, so that several that start together need one
+	// rebalance. Default 0.
+	GroupInitialRebalanceDelay time.Duration
+
+	// RetentionCheckInterval is how often the log looks for segments that are
+	// too old or too many. What is too old must be so twice, so that a jump of
+	// the clock deletes nothing; that takes as long from the opening on. Default
+	// 5 minutes.
+	RetentionCheckInterval time.Duration
+
+	// CleanerBackoff is how long the cleaner waits when there is nothing to
+	// compact. Default 15 s.
+	CleanerBackoff time.Duration
+
+	// CleanerBufferBytes is the memory, while a partition is compacted, for the
+	// keys in what is new of it: 24 bytes a key, nine tenths of it used. More
+	// keys take more passes. Default 32 MiB.
+	CleanerBufferBytes int64
+
+	// CleanerBytesPerSecond bounds how much compaction reads and writes. Default
+	// 0, no limit.
+	CleanerBytesPerSecond int64
+
 	// Logger gets one line a change of state. Default: none.
 	Logger *slog.Logger
 
@@ -130,7 +169,25 @@ func (c Config) withDefaults() (Config, error) {
 		sizeDefault("JournalBytes", &c.JournalBytes, DefaultJournalBytes, 4<<10, 1<<40),
 		sizeDefault("SegmentBytes", &c.SegmentBytes, DefaultSegmentBytes, 1<<10, 1<<31-1),
 		sizeDefault("TailBytes", &c.TailBytes, DefaultTailBytes, 4<<10, 1<<40),
-		sizeDefault("OpenFiles", &c.OpenFiles, DefaultOpenFiles, 6, 1<<20))
+		sizeDefault("OpenFiles", &c.OpenFiles, DefaultOpenFiles, 6, 1<<20),
+		sizeDefault("ProducerExpiration", &c.ProducerExpiration, DefaultProducerExpiration, 1, math.MaxInt64),
+		sizeDefault("TransactionalIDExpiration", &c.TransactionalIDExpiration, DefaultTransactionalIDExpiration, 1, math.MaxInt64),
+		sizeDefault("MaxTransactionTimeout", &c.MaxTransactionTimeout, DefaultMaxTransactionTimeout, 1, math.MaxInt32*time.Millisecond),
+		sizeDefault("CleanerBufferBytes", &c.CleanerBufferBytes, DefaultCleanerBufferBytes, 1<<10, 1<<36),
+		sizeDefault("RetentionCheckInterval", &c.RetentionCheckInterval, DefaultRetentionCheckInterval, 1, math.MaxInt64),
+		sizeDefault("CleanerBackoff", &c.CleanerBackoff, DefaultCleanerBackoff, 1, math.MaxInt64))
+	if c.CleanerBytesPerSecond < 0 {
+		errs = append(errs, fmt.Errorf("CleanerBytesPerSecond is %d, want 0 or more", c.CleanerBytesPerSecond))
+	}
+	if c.OffsetsRetention == 0 {
+		c.OffsetsRetention = DefaultOffsetsRetention
+	}
+	if c.OffsetsRetention < 0 {
+		errs = append(errs, fmt.Errorf("OffsetsRetention is %v, want more than 0", c.OffsetsRetention))
+	}
+	if c.GroupInitialRebalanceDelay < 0 {
+		errs = append(errs, fmt.Errorf("GroupInitialRebalanceDelay is %v, want 0 or more", c.GroupInitialRebalanceDelay))
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -150,12 +207,12 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-func sizeDefault[T int | int64](name string, v *T, def, least, most T) error {
+func sizeDefault[T int | int64 | time.Duration](name string, v *T, def, least, most T) error {
 	if *v == 0 {
 		*v = def
 	}
 	if *v < least || *v > most {
-		return fmt.Errorf("%s is %d, want %d to %d", name, *v, least, most)
+		return fmt.Errorf("%s is %v, want %v to %v", name, *v, least, most)
 	}
 	return nil
 }

@@ -2,12 +2,9 @@ package log
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"sync"
 
-	"github.com/freshet/freshet/internal/batch"
 	"github.com/freshet/freshet/log/internal/segment"
 )
 
@@ -18,6 +15,7 @@ type Consumer struct {
 	assigned []*fetchPosition
 	first    int // whose turn it is to be fetched first
 	reuse    bool
+	stable   bool // nothing of open or aborted transactions
 	ready    chan struct{}
 	closed   chan struct{}
 	once     sync.Once
@@ -27,20 +25,16 @@ type Consumer struct {
 type fetchPosition struct {
 	p    *partition
 	next Offset
+	most int // bytes of one fetch; 0: as many as there may be of all partitions
 
 	// Where next is in a segment, if the last fetch was from one.
 	segment  *segment.Segment
 	position int64
-	buf      []byte // of that fetch, if memory is reused
-}
+	vanished int // how often in a row its file was not there
 
-// A Fetch is a run of records of one partition.
-type Fetch struct {
-	TopicPartition
-	Records Records
-	Next    Offset // after the last of Records: where the consumer stands now
-	End     Offset // of the partition when it was fetched
-	Bytes   int    // of the batches
+	// Memory that is used again, if the consumer wants that.
+	buf     []byte // of what was read
+	scratch scratch
 }
 
 // NewConsumer returns a consumer with nothing assigned.
@@ -52,6 +46,14 @@ func (b *Broker) NewConsumer() *Consumer {
 // then needs no new memory for what it reads from segments. It is for callers
 // that keep nothing of a record, or copy it.
 func (c *Consumer) ReuseMemory() { c.reuse = true }
+
+// ReadCommitted makes the consumer read nothing of transactions that were
+// aborted, and nothing past the last stable offset: the first record of a
+// transaction that is still open. Without it a consumer reads all records, as
+// soon as they are durable. It is called before the first Fetch.
+//
+// Kafka calls it isolation.level=read_committed.
+func (c *Consumer) ReadCommitted() { c.stable = true }
 
 // Assign makes the consumer read tp from an offset on, also where it read the
 // partition already. It returns ErrUnknownTopic, or ErrOffsetOutOfRange where
@@ -67,8 +69,8 @@ func (c *Consumer) Assign(tp TopicPartition, from Offset) error {
 		return ErrClosed
 	}
 	c.unassignLocked(tp)
-	if from < p.start || from > p.end {
-		return fmt.Errorf("partition %s, offset %d, has %d to %d: %w", tp, from, p.start, p.end, ErrOffsetOutOfRange)
+	if err := p.checkOffsetLocked(from); err != nil {
+		return err
 	}
 	p.consumers = append(p.consumers, c)
 	c.assigned = append(c.assigned, &fetchPosition{p: p, next: from})
@@ -81,6 +83,58 @@ func (c *Consumer) Unassign(tp TopicPartition) {
 	c.b.pub.Lock()
 	defer c.b.pub.Unlock()
 	c.unassignLocked(tp)
+}
+
+// Seek moves the consumer to another offset of a partition that it reads. It
+// returns ErrUnknownTopic where the partition is not assigned or was deleted, or
+// ErrOffsetOutOfRange as Assign does; then the consumer stays where it was.
+func (c *Consumer) Seek(tp TopicPartition, to Offset) error {
+	f := c.position(tp)
+	if f == nil {
+		return fmt.Errorf("partition %s is not assigned: %w", tp, ErrUnknownTopic)
+	}
+	c.b.pub.RLock()
+	defer c.b.pub.RUnlock()
+	if f.p.topic.gone.Load() {
+		return f.p.deleted()
+	}
+	if err := f.p.checkOffsetLocked(to); err != nil {
+		return err
+	}
+	if to != f.next {
+		f.next, f.segment = to, nil
+	}
+	c.wake()
+	return nil
+}
+
+// LimitBytes bounds what one fetch returns of a partition that the consumer
+// reads, beside the bound for all partitions; 0 takes the bound away. A first
+// batch that is larger is returned all the same.
+func (c *Consumer) LimitBytes(tp TopicPartition, maxBytes int) {
+	if f := c.position(tp); f != nil {
+		f.most = maxBytes
+	}
+}
+
+func (p *partition) checkOffsetLocked(o Offset) error {
+	if o < p.start || o > p.end {
+		return fmt.Errorf("partition %s, offset %d, has %d to %d: %w", p.tp, o, p.start, p.end, ErrOffsetOutOfRange)
+	}
+	return nil
+}
+
+func (p *partition) deleted() error {
+	return fmt.Errorf("partition %s was deleted: %w", p.tp, ErrUnknownTopic)
+}
+
+func (c *Consumer) position(tp TopicPartition) *fetchPosition {
+	for _, f := range c.assigned {
+		if f.p.tp == tp {
+			return f
+		}
+	}
+	return nil
 }
 
 // unassignLocked also keeps Close, which may come from any goroutine, from
@@ -131,173 +185,39 @@ func (c *Consumer) wake() {
 // taken. Take it, then Fetch until that returns nothing.
 func (c *Consumer) Ready() <-chan struct{} { return c.ready }
 
-// Fetch returns what is there, at most about maxBytes of it, and never waits.
-// Each partition has at most one Fetch in the result; the first batch is
-// returned even if it alone is larger. All partitions are seen at one moment,
-// that of Fetch.End: of a commit to several of them, all is below it or none.
-// How far a Fetch gets towards it depends on maxBytes and on where the records
-// are kept.
-//
-// The records are valid for ever, unless the consumer reuses memory.
-func (c *Consumer) Fetch(maxBytes int) ([]Fetch, error) {
-	plan, err := c.plan()
-	if err != nil || len(plan) == 0 {
-		return nil, err
-	}
-	c.first = (c.first + 1) % len(c.assigned)
-	out := make([]Fetch, 0, len(plan))
-	left := maxBytes
-	for i := range plan {
-		f, err := plan[i].fetch(max(left, 1), c.reuse)
-		if errors.Is(err, fs.ErrClosed) {
-			return nil, ErrClosed // the broker, while we read
-		}
-		if err != nil {
-			return nil, fmt.Errorf("fetch %s: %w", plan[i].pos.p.tp, err)
-		}
-		out = append(out, f)
-		if left -= f.Bytes; left <= 0 {
-			break
-		}
-	}
-	return out, nil
-}
-
-// A fetchPlan is where the records of one partition are, as of one moment.
-type fetchPlan struct {
-	pos     *fetchPosition
-	end     Offset
-	tail    []segment.Span
-	segment *segment.Segment // if not in the tail
-}
-
-func (c *Consumer) plan() ([]fetchPlan, error) {
-	c.b.pub.RLock()
-	defer c.b.pub.RUnlock()
-	if c.b.pub.closed || c.isClosed() {
-		return nil, ErrClosed
-	}
-	var plan []fetchPlan
-	for i := range c.assigned {
-		f := c.assigned[(c.first+i)%len(c.assigned)]
-		switch {
-		case f.next < f.p.start:
-			return nil, fmt.Errorf("partition %s, offset %d, begins at %d now: %w", f.p.tp, f.next, f.p.start, ErrOffsetOutOfRange)
-		case f.next >= f.p.end:
-			continue
-		}
-		fp := fetchPlan{pos: f, end: f.p.end}
-		var inTail bool
-		if fp.tail, inTail = f.p.tailFromLocked(f.next); !inTail {
-			fp.segment = f.p.segmentFromLocked(f.next)
-		}
-		plan = append(plan, fp)
-	}
-	if err := c.b.pub.followErr; err != nil && len(plan) == 0 {
-		return nil, fmt.Errorf("cannot follow the log: %w", err)
-	}
-	return plan, nil
-}
-
-func (fp *fetchPlan) fetch(maxBytes int, reuse bool) (Fetch, error) {
-	f := Fetch{TopicPartition: fp.pos.p.tp, End: fp.end}
-	if fp.segment != nil {
-		return fp.fromSegment(f, maxBytes, reuse)
-	}
-	n := 0
-	for n < len(fp.tail) && (n == 0 || f.Bytes+len(fp.tail[n].Bytes) <= maxBytes) {
-		f.Bytes += len(fp.tail[n].Bytes)
-		n++
-	}
-	f.Records = Records{spans: fp.tail[:n], from: fp.pos.next}
-	fp.pos.next = Offset(fp.tail[n-1].Last + 1)
-	fp.pos.segment = nil
-	f.Next = fp.pos.next
-	return f, nil
-}
-
-func (fp *fetchPlan) fromSegment(f Fetch, maxBytes int, reuse bool) (Fetch, error) {
-	pos := fp.pos
-	if pos.segment != fp.segment {
-		at, err := fp.segment.Position(int64(pos.next))
-		if err != nil {
-			return f, err
-		}
-		pos.segment, pos.position = fp.segment, at
-	}
-	b, err := fp.segment.ReadAt(pos.position, maxBytes, pos.buf)
-	if err != nil {
-		return f, err
-	}
-	if reuse {
-		pos.buf = b
-	}
-	if len(b) == 0 {
-		return f, fmt.Errorf("offset %d is not in its segment: %w", pos.next, ErrCorrupt)
-	}
-	next, n, err := fp.within(b)
-	if err != nil {
-		return f, err
-	}
-	b = b[:n:n]
-	f.Records = Records{bytes: b, from: pos.next}
-	f.Bytes = n
-	pos.position += int64(n)
-	pos.next = next
-	f.Next = next
-	return f, nil
-}
-
-// within returns how many bytes of b are batches that were visible when the
-// fetch was planned, and the offset after them. Offsets are under no checksum,
-// so it sees to it that they follow each other.
-func (fp *fetchPlan) within(b []byte) (next Offset, n int, err error) {
-	next = fp.pos.next
-	for n < len(b) {
-		h, err := batch.ParseHeader(b[n:])
-		if err != nil {
-			return 0, 0, err
-		}
-		first, last := Offset(h.BaseOffset), Offset(h.LastOffset())
-		inside := n == 0 && first <= next && next <= last // a fetch may begin inside a batch
-		if first != next && !inside {
-			return 0, 0, fmt.Errorf("batch with offsets %d to %d, want offset %d: %w", first, last, next, ErrCorrupt)
-		}
-		if first >= fp.end {
-			break
-		}
-		n += h.SizeBytes()
-		next = last + 1
-	}
-	return next, n, nil
-}
-
-// Poll is Fetch that waits until there is something, or ctx ends.
+// Poll is Fetch that waits until there is something, or ctx ends. What there is
+// may be a Fetch without records, that only moves the consumer on.
 func (c *Consumer) Poll(ctx context.Context, maxBytes int) ([]Fetch, error) {
 	for {
 		fetches, err := c.Fetch(maxBytes)
 		if err != nil || len(fetches) > 0 {
 			return fetches, err
 		}
-		select {
-		case <-c.ready:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-c.closed:
-			return nil, ErrClosed
-		case <-c.b.stop:
-			return nil, ErrClosed
+		if err := c.wait(ctx); err != nil {
+			return nil, err
 		}
+	}
+}
+
+// wait returns nil when something may have changed since the last time.
+func (c *Consumer) wait(ctx context.Context) error {
+	select {
+	case <-c.ready:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-c.closed:
+		return ErrClosed
+	case <-c.b.stop:
+		return ErrClosed
 	}
 }
 
 // Position returns the offset of the next record that Fetch will return, and
 // false where tp is not assigned.
 func (c *Consumer) Position(tp TopicPartition) (Offset, bool) {
-	for _, f := range c.assigned {
-		if f.p.tp == tp {
-			return f.next, true
-		}
+	if f := c.position(tp); f != nil {
+		return f.next, true
 	}
 	return 0, false
 }

@@ -21,12 +21,18 @@ var (
 	ErrOffsetOutOfRange = errors.New("offset out of range")
 	// ErrRecordTooLarge: the record is larger than its topic's MaxMessageBytes.
 	ErrRecordTooLarge = errors.New("record too large")
+	// ErrBufferFull: BufferBytes of a producer's records wait to be committed.
+	ErrBufferFull = errors.New("buffer of the producer is full")
 	// ErrInvalidRecord: a batch or record breaks a rule of the format or of its topic.
 	ErrInvalidRecord = errors.New("invalid record")
 	// ErrInternalTopic: the topic is not for writers from outside.
 	ErrInternalTopic = errors.New("internal topic")
+	// ErrPolicyViolation: the configs of the topic do not allow it.
+	ErrPolicyViolation = errors.New("policy violation")
 	// ErrFenced: a newer member has taken over the group.
 	ErrFenced = errors.New("fenced")
+	// ErrRebalancing: the group is between two generations; Poll, and try again.
+	ErrRebalancing = errors.New("group is rebalancing")
 	// ErrReadOnly: the broker was opened with OpenReadOnly.
 	ErrReadOnly = errors.New("log is open for reading only")
 	// ErrClosed: the broker or consumer was closed.

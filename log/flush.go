@@ -51,6 +51,8 @@ func (b *Broker) runFlusher() {
 			b.flushed(b.flush())
 		case s := <-b.checkpoints:
 			b.flushed(b.checkpoint(s, false))
+		case s := <-b.seals:
+			s.done <- b.seal(s.p)
 		}
 	}
 }
@@ -200,6 +202,41 @@ func (b *Broker) activeSegment(p *partition, next *segment.Span) (s *segment.Seg
 	}
 	s, err = segment.Create(b.files, dir, next.First, 0)
 	return s, true, err
+}
+
+// A sealing asks the flusher to begin a new segment behind the newest one, so
+// that this may go.
+type sealing struct {
+	p    *partition
+	done chan error // room for the answer
+}
+
+// seal is that, for the flusher. It does nothing where the newest segment is
+// empty, or goes on in the tail.
+func (b *Broker) seal(p *partition) error {
+	p.appending.Lock()
+	defer p.appending.Unlock()
+	s := b.lastSegment(p)
+	b.pub.RLock()
+	waiting := len(p.tail) > p.placed
+	b.pub.RUnlock()
+	if s == nil || waiting || s.End() == s.Base() || p.topic.gone.Load() {
+		return nil
+	}
+	dir, err := b.partitionFS(p)
+	if err != nil {
+		return err
+	}
+	next, err := segment.Create(b.files, dir, s.End(), 0)
+	if err != nil {
+		return fmt.Errorf("partition %s: %w", p.tp, err)
+	}
+	p.plain = false
+	b.unsynced.add(next, p)
+	b.pub.Lock()
+	defer b.pub.Unlock()
+	p.segments = append(slices.Clip(p.segments), next)
+	return nil
 }
 
 // lastSegment returns the newest segment, which only the flusher replaces.

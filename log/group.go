@@ -2,7 +2,9 @@ package log
 
 import (
 	"fmt"
+	"time"
 
+	"github.com/freshet/freshet/internal/coord"
 	"github.com/google/uuid"
 )
 
@@ -14,46 +16,95 @@ type CommittedOffset struct {
 	Metadata        string // the group's own, at most 4096 bytes
 }
 
-// A Fence is one member's claim on a group. The zero Fence claims nothing and
-// is never fenced.
+// A Fence is one member's claim on a group. The zero Fence claims nothing: what
+// bears it is never fenced, but commits offsets only for groups that have no
+// members.
 type Fence struct {
 	Group      string
-	Member     uuid.UUID
+	Member     string
 	Generation int32
 }
 
 // ClaimGroup makes the caller the only member of a group: commits that bear an
-// older fence of it fail with ErrFenced from here on, and those that were being
-// written are published when it returns, so that what the caller reads after it
-// stays true. Claims end with the broker.
+// older fence of it, or come from a member that joined it, fail with ErrFenced
+// from here on, and those that were being written are published when it
+// returns, so that what the caller reads after it stays true. A claim ends with
+// the next one, with [Broker.ReleaseGroup], or with the broker.
 func (b *Broker) ClaimGroup(group string) (Fence, error) {
-	if b.readOnly {
-		return Fence{}, ErrReadOnly
-	}
-	var f Fence
-	err := b.journal.Exclusive(func() error {
-		b.pub.Lock()
-		defer b.pub.Unlock()
-		f = Fence{Group: group, Member: uuid.New(), Generation: b.pub.claims[group].Generation + 1}
-		b.pub.claims[group] = f
-		return nil
+	f := Fence{Group: group, Member: uuid.NewString()}
+	var code coord.Code
+	err := b.groups.step(group, func(now time.Time, c *coord.Groups) (fx coord.Effects) {
+		f.Generation, code, fx = c.Claim(now, group, f.Member)
+		return fx
 	})
+	if err == nil {
+		err = codeError(code)
+	}
 	if err != nil {
-		return Fence{}, fmt.Errorf("claim group %s: %w", group, err)
+		return Fence{}, fmt.Errorf("claim group %q: %w", group, err)
 	}
 	return f, nil
 }
 
-func (b *Broker) checkFence(f Fence) error {
-	if f == (Fence{}) {
+// ReleaseGroup ends a claim, so that others may join the group, and its offsets
+// may be reset. It returns ErrFenced where the claim has ended already.
+func (b *Broker) ReleaseGroup(f Fence) error {
+	codes, err := b.LeaveGroup(f.Group, []coord.Leaving{{MemberID: f.Member}})
+	if err == nil {
+		err = codes[0]
+	}
+	if err != nil {
+		return fmt.Errorf("release group %q: %w", f.Group, err)
+	}
+	return nil
+}
+
+// checkGroups refuses a commit whose member has been replaced, and offsets that
+// come from nobody in particular while their group has members. It is the
+// leader's.
+func (b *Broker) checkGroups(c *Commit) error {
+	if c.fence == (Fence{}) && len(c.offsets) == 0 {
 		return nil
 	}
-	b.pub.RLock()
-	defer b.pub.RUnlock()
-	if now := b.pub.claims[f.Group]; now != f {
-		return fmt.Errorf("member %s of group %s, generation %d: %w by generation %d",
-			f.Member, f.Group, f.Generation, ErrFenced, now.Generation)
+	if f := c.fence; f != (Fence{}) {
+		if err := b.checkMember(f.Group, f.Member, f.Generation, ""); err != nil {
+			return err
+		}
 	}
+	g := b.groups
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := b.cfg.Now()
+	last := c.fence.Group
+	for i := range c.offsets {
+		group := c.offsets[i].group
+		if group == last {
+			continue
+		}
+		last = group
+		code := g.mu.coord.CommitOffsets(now, coord.Membership{Group: group, Generation: coord.None})
+		if code != coord.OK {
+			return fmt.Errorf("offsets of group %q, which has members: %w", group, codeError(code))
+		}
+		g.mu.idle.active(group)
+	}
+	return nil
+}
+
+// checkMember refuses what comes from a member that has been replaced, in a
+// commit whose writer is fenced by other means too: so nobody in particular, no
+// member and generation -1, may always. It is the leader's.
+func (b *Broker) checkMember(group, member string, generation int32, instance string) error {
+	g := b.groups
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	code := g.mu.coord.TxnCommitOffsets(b.cfg.Now(), coord.Membership{
+		Group: group, MemberID: member, InstanceID: instance, Generation: generation,
+	})
+	if code != coord.OK {
+		return fmt.Errorf("member %q of group %q, generation %d: %w", member, group, generation, codeError(code))
+	}
+	g.mu.idle.active(group)
 	return nil
 }
 

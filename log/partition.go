@@ -2,6 +2,7 @@ package log
 
 import (
 	"fmt"
+	"math"
 	"sort"
 	"sync"
 	"sync/atomic"
@@ -45,6 +46,7 @@ type partition struct {
 	openFirst  Offset       // where the oldest open transaction begins, or noTxn
 	aborted    []AbortedTxn // by their last offset; appended to, then replaced
 	cleaned    Offset       // what is below has been compacted
+	durable    Offset       // segments that end here or below are in the checkpoint
 	consumers  []*Consumer
 }
 
@@ -111,6 +113,10 @@ func (p *partition) describeLocked() PartitionDescription {
 	d := PartitionDescription{
 		Partition: p.id, Start: p.start, End: p.end, StableEnd: p.stableEndLocked(), LeaderEpoch: -1,
 		SizeBytes: p.tailBytes, Segments: len(p.segments),
+	}
+	if p.topic.config().compacts() {
+		_, d.Uncompacted = dirtyBytes(p.segments, p.cleaned, math.MaxInt64)
+		d.Uncompacted += p.tailBytes
 	}
 	if n := len(p.epochs); n > 0 {
 		d.LeaderEpoch = p.epochs[n-1].epoch

@@ -85,9 +85,19 @@ func (p *partition) producedLocked(out produced) {
 // stableEndLocked is the last stable offset: below it no transaction is open.
 func (p *partition) stableEndLocked() Offset {
 	if p.openFirst != noTxn {
-		return p.openFirst
+		return max(p.openFirst, p.start)
 	}
 	return p.end
+}
+
+// forgetAbortedLocked gives up the aborted transactions that ended below an
+// offset: what they speak of is not there any more.
+func (p *partition) forgetAbortedLocked(before Offset) {
+	n := 0
+	for n < len(p.aborted) && p.aborted[n].Last < before {
+		n++
+	}
+	p.aborted = p.aborted[n:]
 }
 
 // producerEntries describes the producers and aborted transactions of p for a

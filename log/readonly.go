@@ -173,8 +173,12 @@ func (f *follower) step() error {
 		return nil
 	}
 	f.b.pub.Lock()
-	defer f.b.pub.Unlock()
-	return f.readLocked()
+	err = f.readLocked()
+	f.b.pub.Unlock()
+	if errors.Is(err, fs.ErrNotExist) {
+		return f.load() // compacted segments that were replaced by others since
+	}
+	return err
 }
 
 func (f *follower) close() error {

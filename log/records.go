@@ -9,15 +9,18 @@ import (
 
 // Records is a cursor over consecutive records of one partition. Whole batches
 // stay as they were stored; a record is decoded when it is asked for, without
-// copying. It belongs to one goroutine.
+// copying, and a compressed batch is decompressed when its first record is. It
+// belongs to one goroutine.
 type Records struct {
-	spans []segment.Span
-	bytes []byte // batches left of the current span
-	from  Offset // records below are skipped: a fetch may begin inside a batch
-	batch batch.Reader
-	raw   batch.Record
-	fixed []Record // instead of all that
-	err   error
+	spans   []segment.Span
+	bytes   []byte        // batches left of the current span
+	from    Offset        // records below are skipped: a fetch may begin inside a batch
+	aborted abortedCursor // batches that are skipped
+	scratch *scratch      // to decompress into; nil: new memory
+	batch   batch.Reader
+	raw     batch.Record
+	fixed   []Record // instead of all that
+	err     error
 }
 
 // NewRecords returns a cursor over rs, for tests and for logs of another kind.
@@ -63,33 +66,49 @@ func (r *Records) headers(rec *Record) {
 	})
 }
 
-// advance begins the next batch.
+// advance begins the next batch that has something for readers.
 func (r *Records) advance() bool {
 	if r.err == nil {
 		r.err = r.batch.Err()
 	}
-	if r.err != nil {
-		return false
+	for r.err == nil {
+		h, b := r.nextBatch()
+		switch {
+		case b == nil:
+			return false
+		case h.Attributes&batch.Control != 0 || r.aborted.has(&h):
+			continue
+		case h.Codec() != batch.None:
+			b, r.err = r.scratch.decompress(b)
+		}
+		if r.err == nil {
+			r.err = r.batch.Reset(b)
+		}
+		return r.err == nil
 	}
+	return false
+}
+
+// nextBatch cuts a batch off, nil at the end and where there is no sense.
+func (r *Records) nextBatch() (batch.Header, []byte) {
 	for len(r.bytes) == 0 {
 		if len(r.spans) == 0 {
-			return false
+			return batch.Header{}, nil
 		}
 		r.bytes = r.spans[0].Bytes
 		r.spans = r.spans[1:]
 	}
 	h, err := batch.ParseHeader(r.bytes)
 	if err == nil && h.SizeBytes() > len(r.bytes) {
-		err = fmt.Errorf("batch of %d bytes, %d left", h.SizeBytes(), len(r.bytes))
+		err = fmt.Errorf("batch of %d bytes, %d left: %w", h.SizeBytes(), len(r.bytes), ErrCorrupt)
 	}
 	if err != nil {
 		r.err = err
-		return false
+		return h, nil
 	}
 	b := r.bytes[:h.SizeBytes()]
 	r.bytes = r.bytes[h.SizeBytes():]
-	r.err = r.batch.Reset(b)
-	return r.err == nil
+	return h, b
 }
 
 // Err returns the error that made Next return false, or nil at the end.

@@ -231,6 +231,7 @@ func (l loader) partition(e partitionEntry) error {
 		p.segments = append(p.segments, seg)
 	}
 	p.start, p.end, p.next, p.epochs, p.cleaned = e.start, e.end, e.end, e.epochs, e.cleaned
+	p.durable = e.end
 	p.wakeLocked() // what a follower had not read of the journal came this way
 	return nil
 }

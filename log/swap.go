@@ -20,7 +20,10 @@ func (b *Broker) applySwapLocked(e swapEntry) error {
 	if err != nil {
 		return fmt.Errorf("partition %s: %w", p.tp, err)
 	}
-	if i < j && !sameSegments(p.segments[i:j], e.segments) {
+	switch {
+	case i == j:
+		b.doomUnusedLocked(p, e)
+	case !supersedes(p.segments[i:j], e.segments):
 		segments := e.opened
 		if segments == nil {
 			if segments, err = b.openSegments(e); err != nil {
@@ -30,15 +33,8 @@ func (b *Broker) applySwapLocked(e swapEntry) error {
 		b.doomLocked(p, p.segments[i:j])
 		p.segments = slices.Concat(p.segments[:i], segments, p.segments[j:])
 	}
-	if e.cleaned > p.cleaned {
-		p.cleaned = e.cleaned
-		// What they speak of is not there any more.
-		n := slices.IndexFunc(p.aborted, func(a AbortedTxn) bool { return a.Last >= e.cleaned })
-		if n < 0 {
-			n = len(p.aborted)
-		}
-		p.aborted = p.aborted[n:]
-	}
+	p.cleaned = max(p.cleaned, e.cleaned)
+	p.forgetAbortedLocked(e.cleaned) // of a checkpoint, they may be older than what it knows of p
 	return nil
 }
 
@@ -55,16 +51,34 @@ func (p *partition) swapRangeLocked(e swapEntry) (i, j int, err error) {
 		return 0, 0, nil
 	}
 	first, end := Offset(p.segments[i].Base()), Offset(p.segments[j-1].End())
-	if (first != e.first && first < p.start) || end != e.end || first < e.first {
+	if (first != e.first && first > p.start) || end != e.end || first < e.first {
 		return 0, 0, fmt.Errorf("segments of offsets %d to %d take the place of those of %d to %d", e.first, e.end, first, end)
 	}
 	return i, j, nil
 }
 
-func sameSegments(have []*segment.Segment, want []segment.Meta) bool {
-	return slices.EqualFunc(have, want, func(s *segment.Segment, m segment.Meta) bool {
-		return s.Base() == m.Base && s.Generation() == m.Generation
+// supersedes reports whether what is there has been through this swap, and
+// maybe through later ones: a checkpoint knows segments as they were when it
+// was written, which is later than what is replayed behind it. A swap makes one
+// segment of several, of a generation above all of theirs.
+func supersedes(have []*segment.Segment, swapped []segment.Meta) bool {
+	return slices.ContainsFunc(have, func(s *segment.Segment) bool {
+		return slices.ContainsFunc(swapped, func(m segment.Meta) bool {
+			return s.Base() <= m.Base && s.Generation() >= m.Generation && s.End() >= m.End
+		})
 	})
+}
+
+// doomUnusedLocked gives up the segments of a swap that came too late: the log
+// start has passed them.
+func (b *Broker) doomUnusedLocked(p *partition, e swapEntry) {
+	if e.opened != nil {
+		b.doomLocked(p, e.opened)
+		return
+	}
+	for _, m := range e.segments {
+		b.pub.doomed = append(b.pub.doomed, doomed{doomedEntry: doomedEntry{e.at, Offset(m.Base), m.Generation}})
+	}
 }
 
 func (b *Broker) openSegments(e swapEntry) (segments []*segment.Segment, err error) {

@@ -1,6 +1,8 @@
 package log
 
 import (
+	"time"
+
 	"github.com/freshet/freshet/internal/coord"
 )
 
@@ -13,6 +15,24 @@ func (b *Broker) newTransactions() *coord.Transactions {
 			return b.nextProducerID - 1
 		},
 	})
+}
+
+// stepTxn takes one step of the coordinator as a commit of its own. A step that
+// changes nothing goes through the journal too: what it repeats may be in the
+// same group, and is not durable before that is.
+func (b *Broker) stepTxn(step func(c *Commit, now time.Time) (coord.Code, coord.TxnChange)) error {
+	c := b.newCommit()
+	c.sequenced = func() error {
+		given := b.nextProducerID
+		code, change := step(c, b.cfg.Now())
+		if b.nextProducerID != given {
+			c.entries = append(c.entries, producerIDEntry{b.nextProducerID})
+		}
+		c.noteTxn(change)
+		return codeError(code)
+	}
+	_, err := b.Commit(c)
+	return err
 }
 
 // enterTxn checks that a transactional batch belongs to the open transaction of
@@ -28,7 +48,8 @@ func (b *Broker) enterTxn(c *Commit, cb *commitBatch, implicit bool) coord.Code 
 	return code
 }
 
-// noteTxn makes a change of the coordinator part of the commit.
+// noteTxn makes a change of the coordinator part of the commit, with all that
+// belongs to the end of a transaction if it is one.
 func (c *Commit) noteTxn(change coord.TxnChange) {
 	if !change.Changed() {
 		return
@@ -38,14 +59,21 @@ func (c *Commit) noteTxn(change coord.TxnChange) {
 	} else {
 		c.entries = append(c.entries, txnGoneEntry{change.Before.ID})
 	}
-	c.undo = append(c.undo, func() { c.b.txns.Undo(change) })
+	c.undo = append(c.undo, func() {
+		c.b.txns.Undo(change)
+		c.b.noteTxnDue()
+	})
+	c.b.noteTxnDue()
+	if change.Ending != nil {
+		c.endTxn(change.Ending)
+	}
 }
 
 // txn takes in what was written of a transactional id. Offsets of a transaction
 // that has ended are committed by entries of their own.
 func (l loader) txn(e txnEntry) error {
-	if e.txn.State != coord.TxnOngoing {
-		delete(l.b.txnOffsets, e.txn.ProducerID)
+	if before, code := l.b.txns.Get(e.txn.ID); code == coord.OK && e.txn.State != coord.TxnOngoing {
+		delete(l.b.txnOffsets, before.ProducerID) // its end may have come with another producer id
 	}
 	return l.b.txns.Load(e.txn)
 }
@@ -55,7 +83,7 @@ func (l loader) txnOffset(e txnOffsetEntry) error {
 	if err != nil {
 		return nil // the topic was deleted since
 	}
-	l.b.txnOffsets[e.producerID] = append(l.b.txnOffsets[e.producerID], offsetCommit{e.offset.group, p, e.offset.o})
+	l.b.addTxnOffset(e.producerID, offsetCommit{e.offset.group, p, e.offset.o})
 	return nil
 }
 
@@ -64,11 +92,13 @@ func (b *Broker) txnEntries(dst []byte) []byte {
 	dst = producerIDEntry{b.nextProducerID}.appendTo(dst)
 	for _, t := range b.txns.All() {
 		dst = txnEntry{*t}.appendTo(dst)
-	}
-	for id, offsets := range b.txnOffsets {
-		for i := range offsets {
-			if !offsets[i].p.topic.gone.Load() {
-				dst = txnOffsetEntry{id, offsets[i].entry()}.appendTo(dst)
+		pending := b.txnOffsets[t.ProducerID]
+		if pending == nil {
+			continue
+		}
+		for i := range pending.list {
+			if o := &pending.list[i]; !o.p.topic.gone.Load() {
+				dst = txnOffsetEntry{t.ProducerID, o.entry()}.appendTo(dst)
 			}
 		}
 	}

@@ -173,46 +173,48 @@ func TestDeclaredSizesAreNotBelieved(t *testing.T) {
 		codec   Codec
 		records string
 	}{
-		"snappy":                  {Snappy, huge + "\x00x"},
-		"snappy, nothing":         {Snappy, huge},
-		"snappy literal":          {Snappy, huge + "\xfc\xff\xff\xff\xffx"},
-		"snappy copy":             {Snappy, "\xc0\x84\x3d\x00x\x06"},
-		"snappy length":           {Snappy, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"},
-		"snappy of S2":            {Snappy, "\x05\x00x\x01\x00"},
-		"xerial size":             {Snappy, xerialMagic + xerialVersion + xerialVersion + "\xff\xff\xff\xff"},
-		"xerial size, signed":     {Snappy, xerialMagic + xerialVersion + xerialVersion + "\x80\x00\x00\x00\x00"},
-		"xerial block":            {Snappy, string(xerial([]byte(huge + "\x00x")))},
-		"xerial version":          {Snappy, xerialMagic + "\x00\x00\x00\x00" + xerialVersion},
-		"xerial, no size":         {Snappy, string(xerial(nil)[:xerialHeaderBytes]) + "\x00\x00"},
-		"lz4 block":               {LZ4, lz4Header + "\xff\xff\x00\x00x"},
-		"lz4 block, too large":    {LZ4, lz4Header + "\xff\xff\x01\x00x"},
-		"lz4 block, raw":          {LZ4, lz4Header + "\xff\xff\x00\x80x"},
-		"lz4 match":               {LZ4, lz4Header + "\x05\x00\x00\x00\x1fx\x01\x00\xff\x00\x00\x00\x00"},
-		"lz4 over its block":      {LZ4, lz4Header + "\xf4\x01\x00\x00\x1fx\x01\x00" + strings.Repeat("\xff", 494) + "\x00\x00" + "\x00\x00\x00\x00"},
-		"lz4 of 4 MiB, torn":      {LZ4, string(lz4Frame[:len(lz4Frame)-9])},
-		"lz4, something behind":   {LZ4, string(lz4Frame) + "x"},
-		"lz4 twice":               {LZ4, string(lz4Frame) + string(lz4Frame)},
-		"lz4 header":              {LZ4, "\x04\x22\x4d\x18\x60\x40\x83\x00\x00\x00\x00"},
-		"lz4 header of version 0": {LZ4, "\x04\x22\x4d\x18\x20\x40\x82\x00\x00\x00\x00"},
-		"lz4 block size reserved": {LZ4, "\x04\x22\x4d\x18\x60\x30\x82\x00\x00\x00\x00"},
-		"lz4 of old Linux":        {LZ4, "\x02\x21\x4c\x18\x04\x00\x00\x00\x10x\x00\x00"},
-		"zstd single segment":     {Zstd, "\x28\xb5\x2f\xfd\xa0\x00\x00\x00\x02\x01\x00\x00"},
-		"zstd with content size":  {Zstd, "\x28\xb5\x2f\xfd\x80\x98\x00\x00\x00\x02\x15\x00\x00xx"},
-		"zstd skips":              {Zstd, "\x50\x2a\x4d\x18\xff\xff\xff\xff"},
-		"zstd block":              {Zstd, "\x28\xb5\x2f\xfd\x00\x50\xf9\xff\x0fxx"},
-		"zstd block reserved":     {Zstd, "\x28\xb5\x2f\xfd\x00\x50\x07\x00\x00"},
-		"zstd dictionary":         {Zstd, "\x28\xb5\x2f\xfd\x01\x50\x07\x01\x00\x00"},
-		"zstd magic":              {Zstd, "\x29\xb5\x2f\xfd\x00\x50\x01\x00\x00"},
-		"zstd, a header only":     {Zstd, "\x28\xb5\x2f\xfd\x00\x50\x00"},
-		"zstd without checksum":   {Zstd, "\x28\xb5\x2f\xfd\x04\x50\x01\x00\x00"},
-		"gzip header":             {Gzip, "\x1f\x8b\x08\x04\x00\x00\x00\x00\x00\x00\xff\xff"},
-		"gzip, nothing":           {Gzip, ""},
-		"gzip, then more":         {Gzip, string(gzipZeros(t, 100)) + "x"},
+		"snappy":                    {Snappy, huge + "\x00x"},
+		"snappy, nothing":           {Snappy, huge},
+		"snappy literal":            {Snappy, huge + "\xfc\xff\xff\xff\xffx"},
+		"snappy copy":               {Snappy, "\xc0\x84\x3d\x00x\x06"},
+		"snappy length":             {Snappy, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"},
+		"snappy of S2":              {Snappy, "\x09\x00x\x01\x01\x01\x00"}, // the decoder would repeat
+		"xerial size":               {Snappy, xerialMagic + xerialVersion + xerialVersion + "\xff\xff\xff\xff"},
+		"xerial size, signed":       {Snappy, xerialMagic + xerialVersion + xerialVersion + "\x80\x00\x00\x00\x00"},
+		"xerial block":              {Snappy, string(xerial([]byte(huge + "\x00x")))},
+		"xerial version":            {Snappy, xerialMagic + "\x00\x00\x00\x00" + xerialVersion},
+		"xerial, no size":           {Snappy, string(xerial(nil)[:xerialHeaderBytes]) + "\x00\x00"},
+		"lz4 block":                 {LZ4, lz4Header + "\xff\xff\x00\x00x"},
+		"lz4 block, too large":      {LZ4, lz4Header + "\xff\xff\x01\x00x"},
+		"lz4 block, raw":            {LZ4, lz4Header + "\xff\xff\x00\x80x"},
+		"lz4 block, raw, too large": {LZ4, lz4Header + "\x01\x00\x01\x80" + strings.Repeat("x", 1<<16+1) + "\x00\x00\x00\x00"},
+		"lz4 match":                 {LZ4, lz4Header + "\x05\x00\x00\x00\x1fx\x01\x00\xff\x00\x00\x00\x00"},
+		"lz4 over its block":        {LZ4, lz4Header + "\xf4\x01\x00\x00\x1fx\x01\x00" + strings.Repeat("\xff", 494) + "\x00\x00" + "\x00\x00\x00\x00"},
+		"lz4 of 4 MiB, torn":        {LZ4, string(lz4Frame[:len(lz4Frame)-9])},
+		"lz4, something behind":     {LZ4, string(lz4Frame) + "x"},
+		"lz4 twice":                 {LZ4, string(lz4Frame) + string(lz4Frame)},
+		"lz4 header":                {LZ4, "\x04\x22\x4d\x18\x60\x40\x83\x00\x00\x00\x00"},
+		"lz4 header of version 0":   {LZ4, "\x04\x22\x4d\x18\x20\x40\x82\x00\x00\x00\x00"},
+		"lz4 block size reserved":   {LZ4, "\x04\x22\x4d\x18\x60\x30\x82\x00\x00\x00\x00"},
+		"lz4 of old Linux":          {LZ4, "\x02\x21\x4c\x18\x04\x00\x00\x00\x10x\x00\x00"},
+		"zstd single segment":       {Zstd, "\x28\xb5\x2f\xfd\xa0\x00\x00\x00\x02\x01\x00\x00"},
+		"zstd with content size":    {Zstd, "\x28\xb5\x2f\xfd\x80\x98\x00\x00\x00\x02\x15\x00\x00xx"},
+		"zstd skips":                {Zstd, "\x50\x2a\x4d\x18\xff\xff\xff\xff"},
+		"zstd block":                {Zstd, "\x28\xb5\x2f\xfd\x00\x50\xf9\xff\x0fxx"},
+		"zstd block reserved":       {Zstd, "\x28\xb5\x2f\xfd\x00\x50\x07\x00\x00"},
+		"zstd reserved":             {Zstd, "\x28\xb5\x2f\xfd\x08\x50\x01\x00\x00"},
+		"zstd dictionary":           {Zstd, "\x28\xb5\x2f\xfd\x01\x50\x07\x01\x00\x00"},
+		"zstd magic":                {Zstd, "\x29\xb5\x2f\xfd\x00\x50\x01\x00\x00"},
+		"zstd, a header only":       {Zstd, "\x28\xb5\x2f\xfd\x00\x50\x00"},
+		"zstd without checksum":     {Zstd, "\x28\xb5\x2f\xfd\x04\x50\x01\x00\x00"},
+		"gzip header":               {Gzip, "\x1f\x8b\x08\x04\x00\x00\x00\x00\x00\x00\xff\xff"},
+		"gzip, nothing":             {Gzip, ""},
+		"gzip, then more":           {Gzip, string(gzipZeros(t, 100)) + "x"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := withRecords(smallBatch(), []byte(lie.records), lie.codec)
+			out := output{left: 1 << 30, max: 1 << 30}
 			var err error
-			allocated := allocatedBy(func() { _, err = Decompress(nil, b, 1<<30) })
+			allocated := allocatedBy(func() { err = out.records([]byte(lie.records), lie.codec) })
 			if !errors.Is(err, ErrCorrupt) {
 				t.Errorf("got %v, want %v", err, ErrCorrupt)
 			}
@@ -242,5 +244,35 @@ func TestZstdWindowIsWhatBlocksCanFill(t *testing.T) {
 	out = output{left: 1 << 30, max: 1 << 30}
 	if err := out.zstd(rle(100, window128)); !errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), "window") {
 		t.Errorf("got %v, want the window refused", err)
+	}
+}
+
+// TestZstdLimitIsNotCorruption has a batch reach back over more than may come
+// out, in the block that goes past it: that is too large, not wrong.
+func TestZstdLimitIsNotCorruption(t *testing.T) {
+	content := make([]byte, 200<<10, 250<<10)
+	seed := uint32(1)
+	for i := range content {
+		seed = seed*1664525 + 1013904223
+		content[i] = byte(seed >> 24)
+	}
+	content = append(content, content[:50<<10]...)
+	var b bytes.Buffer
+	w, err := zstd.NewWriter(&b, zstd.WithEncoderConcurrency(1))
+	if err == nil {
+		_, err = w.Write(content)
+	}
+	if err = errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for _, limit := range []int{150 << 10, 250<<10 - 1} {
+		out := output{left: limit, max: limit}
+		if err := out.zstd(b.Bytes()); !errors.Is(err, ErrTooLarge) {
+			t.Errorf("at most %d bytes: got %v, want %v", limit, err, ErrTooLarge)
+		}
+	}
+	out := output{left: len(content), max: len(content)}
+	if err := out.zstd(b.Bytes()); err != nil || !bytes.Equal(out.b, content) {
+		t.Errorf("%v and %d bytes, want %d", err, len(out.b), len(content))
 	}
 }

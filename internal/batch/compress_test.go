@@ -194,4 +194,9 @@ func TestCompressRefuses(t *testing.T) {
 	if _, err := Decompress(nil, withRecords(good, nil, 6), plenty); !errors.Is(err, ErrCompressed) {
 		t.Errorf("codec 6: got %v, want %v", err, ErrCompressed)
 	}
+	put32(twice[lastDeltaPos:], 999)
+	put32(twice[countPos:], 1000)
+	if got, err := Decompress([]byte("x"), fixCRC(twice), plenty); !errors.Is(err, ErrCorrupt) || string(got) != "x" {
+		t.Errorf("too many records: got %v and %d bytes, want %v and 1", err, len(got), ErrCorrupt)
+	}
 }

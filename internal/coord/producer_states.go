@@ -29,9 +29,8 @@ const (
 // batches that come twice, out of order or from a fenced producer, and keeps
 // the open transactions. It has one owner.
 //
-// For each batch, in the order of offsets: Check, then Append. Check finds
-// nothing wrong twice at the cost of one map lookup, and neither allocates for
-// a producer that is known.
+// For each batch, in the order of offsets: Check, then Append. Together they
+// cost one map lookup, and allocate nothing for a producer that is known.
 type ProducerStates struct {
 	cfg    ProducerConfig
 	byID   map[int64]*producerState
@@ -146,13 +145,17 @@ func (s *ProducerStates) Undo(u ProducerUndo) {
 	if p != nil {
 		s.setOpen(p, None)
 	}
-	if !u.known {
-		s.forget(p)
-	} else {
+	switch {
+	case u.known:
+		if p == nil { // it has expired since
+			p = s.insert(u.before.ID)
+		}
 		first := u.before.TxnFirstOffset
 		p.Producer = u.before
 		p.TxnFirstOffset = None
 		s.setOpen(p, first)
+	case p != nil:
+		s.forget(p)
 	}
 	if u.evicted != nil {
 		s.byID[u.evicted.ID] = u.evicted
@@ -226,10 +229,9 @@ func (s *ProducerStates) Load(p Producer) error {
 				s.open[i].producer, p.ID, p.TxnFirstOffset)
 		}
 	}
-	state := &producerState{Producer: p}
+	state := s.insert(p.ID)
+	state.Producer = p
 	state.TxnFirstOffset = None
-	s.byID[p.ID] = state
-	s.linkNewest(state)
 	s.setOpen(state, p.TxnFirstOffset)
 	return nil
 }
@@ -264,27 +266,9 @@ func (s *ProducerStates) use(id int64, now time.Time) (*producerState, ProducerU
 			s.forget(undo.evicted)
 		}
 	}
-	p = &producerState{Producer: Producer{ID: id, TxnFirstOffset: None, LastUsedMillis: now.UnixMilli()}}
-	s.byID[id] = p
-	s.found = p
-	s.linkNewest(p)
+	p = s.insert(id)
+	p.LastUsedMillis = now.UnixMilli()
 	return p, undo
-}
-
-func (s *ProducerStates) leastUsed() *producerState {
-	p := s.oldest
-	for p != nil && p.TxnFirstOffset != None {
-		p = p.newer
-	}
-	return p
-}
-
-func (s *ProducerStates) forget(p *producerState) {
-	delete(s.byID, p.ID)
-	s.unlink(p)
-	if s.found == p {
-		s.found = nil
-	}
 }
 
 // setOpen moves p's open transaction, which offset None ends.
@@ -306,38 +290,4 @@ func (s *ProducerStates) findOpen(first int64) (int, bool) {
 		return n, false
 	}
 	return slices.BinarySearchFunc(s.open, first, func(o openTxn, at int64) int { return cmp.Compare(o.first, at) })
-}
-
-func (s *ProducerStates) linkNewest(p *producerState) {
-	p.older, p.newer = s.newest, nil
-	if s.newest != nil {
-		s.newest.newer = p
-	} else {
-		s.oldest = p
-	}
-	s.newest = p
-}
-
-func (s *ProducerStates) linkOldest(p *producerState) {
-	p.older, p.newer = nil, s.oldest
-	if s.oldest != nil {
-		s.oldest.older = p
-	} else {
-		s.newest = p
-	}
-	s.oldest = p
-}
-
-func (s *ProducerStates) unlink(p *producerState) {
-	if p.older != nil {
-		p.older.newer = p.newer
-	} else {
-		s.oldest = p.newer
-	}
-	if p.newer != nil {
-		p.newer.older = p.older
-	} else {
-		s.newest = p.older
-	}
-	p.older, p.newer = nil, nil
 }

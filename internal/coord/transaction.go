@@ -59,7 +59,7 @@ type Transaction struct {
 	Epoch      int16
 	// LastProducerID and LastEpoch are what the client may still believe it has:
 	// a request that bears them is the repetition of one whose answer was lost.
-	// None if there is no such pair.
+	// None if there is no such pair, as in an open transaction.
 	LastProducerID int64
 	LastEpoch      int16
 	State          TxnState
@@ -170,6 +170,7 @@ func (t *Transaction) check() error {
 	fault(t.LastProducerID < None || t.LastEpoch < None || (t.LastProducerID == None) != (t.LastEpoch == None),
 		"last producer id %d, epoch %d", t.LastProducerID, t.LastEpoch)
 	fault(t.State < TxnEmpty || t.State > TxnCompleteAbort, "%s", t.State)
+	fault(t.State == TxnOngoing && t.LastEpoch != None, "open, but epoch %d may be repeated", t.LastEpoch)
 	fault(t.State == TxnOngoing && t.Epoch > lastClientEpoch, "open in epoch %d, want at most %d", t.Epoch, lastClientEpoch)
 	fault(t.Timeout <= 0, "timeout %s", t.Timeout)
 	open := len(t.Partitions) > 0 || len(t.Groups) > 0

@@ -171,6 +171,9 @@ func showTxn(tx *Transaction) string {
 	if tx.LastEpoch != None {
 		s += fmt.Sprintf(" last=%d/%d", tx.LastProducerID, tx.LastEpoch)
 	}
+	if tx.State != TxnEmpty {
+		s += fmt.Sprintf(" started=%s", tx.Started.Sub(epoch))
+	}
 	if tx.State == TxnOngoing {
 		s += ": " + touched(tx.Partitions, tx.Groups)
 	}

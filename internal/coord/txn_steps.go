@@ -40,7 +40,7 @@ func (t *Transactions) InitProducerID(now time.Time, q InitProducerID) (TxnAnswe
 	if tx == nil {
 		return t.create(now, q)
 	}
-	if given && tx.State != TxnOngoing && tx.repeats(q.ProducerID, q.Epoch) {
+	if given && tx.repeats(q.ProducerID, q.Epoch) {
 		return tx.answer(), TxnChange{}
 	}
 	if given && !tx.is(q.ProducerID, q.Epoch) {
@@ -153,7 +153,6 @@ func (t *Transactions) Abort(now time.Time, id string) (Code, TxnChange) {
 func (t *Transactions) fence(now time.Time, tx *Transaction) TxnChange {
 	after := tx.ended(now, false)
 	after.Epoch++ // at most lastClientEpoch+1: an open transaction has a client's epoch
-	after.LastProducerID, after.LastEpoch = None, None
 	change := t.set(tx, after)
 	change.Ending = tx.ending(after.Epoch, false)
 	return change

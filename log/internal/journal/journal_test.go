@@ -280,8 +280,8 @@ func TestFailedSyncPoisons(t *testing.T) {
 			t.Fatalf("%v, want ErrPoisoned", err)
 		}
 	}
-	if !slices.Equal(rec.published, []string{"good"}) {
-		t.Fatalf("published %q", rec.published)
+	if !slices.Equal(rec.published, []string{"good"}) || rec.lost != 1 {
+		t.Fatalf("published %q, lost %d, want good and 1", rec.published, rec.lost)
 	}
 }
 

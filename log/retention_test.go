@@ -1,0 +1,212 @@
+package log
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/freshet/freshet/internal/vfs"
+)
+
+// A testClock is a wall clock that tests move, with a monotonic one beside it.
+type testClock struct {
+	mono time.Duration
+	wall time.Time
+}
+
+func newTestClock() *testClock { return &testClock{wall: time.UnixMilli(1_700_000_000_000)} }
+
+func (c *testClock) now() time.Time { return c.wall }
+
+// pass lets time pass on both.
+func (c *testClock) pass(d time.Duration) {
+	c.mono += d
+	c.wall = c.wall.Add(d)
+}
+
+// check has the cleaner look as often as it takes to be sure.
+func (c *testClock) check(b *Broker) {
+	for range 2 {
+		c.pass(DefaultRetentionCheckInterval)
+		b.cleaner.step(c.mono)
+	}
+}
+
+func retained(t testing.TB, cfg TopicConfig) (*vfs.Mem, *Broker, *testClock) {
+	t.Helper()
+	mem, clock := vfs.NewMem(), newTestClock()
+	config := small()
+	config.Now = clock.now
+	b := open(t, mem, config)
+	if _, err := b.CreateTopic("t", cfg); err != nil {
+		t.Fatal(err)
+	}
+	return mem, b, clock
+}
+
+func offsets(t testing.TB, b *Broker) (start, end Offset) {
+	t.Helper()
+	start, end, err := b.Offsets(TopicPartition{"t", 0})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return start, end
+}
+
+func flush(t testing.TB, b *Broker) {
+	t.Helper()
+	if err := b.flush(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestRetentionByTime(t *testing.T) {
+	mem, b, clock := retained(t, TopicConfig{Retention: time.Hour})
+	fill(t, b, "t", 50)
+	clock.pass(30 * time.Minute)
+	fill(t, b, "t", 50)
+	flush(t, b)
+	clock.check(b)
+	if start, _ := offsets(t, b); start != 0 {
+		t.Fatalf("after 40 minutes the start is %d, want 0", start)
+	}
+	clock.pass(20 * time.Minute)
+	clock.check(b)
+	start, _ := offsets(t, b)
+	if start < 40 || start > 50 {
+		t.Fatalf("after 70 minutes the start is %d, want 40 to 50", start)
+	}
+	if got := readAll(t, b, TopicPartition{"t", 0}); len(got) != 100-int(start) {
+		t.Fatalf("%d records from %d on", len(got), start)
+	}
+	clock.pass(2 * time.Hour)
+	fill(t, b, "t", 1) // in the tail, so the newest segment stays
+	clock.check(b)
+	if start, _ := offsets(t, b); start >= 100 || start < 85 {
+		t.Fatalf("with a tail the start is %d, want 85 to 99", start)
+	}
+	flush(t, b)
+	clock.pass(2 * time.Hour)
+	clock.check(b)
+	if start, end := offsets(t, b); start != 101 || end != 101 {
+		t.Fatalf("when all is old, offsets %d to %d, want 101 to 101", start, end)
+	}
+	if n := segmentFiles(t, mem); n != 1 {
+		t.Errorf("%d files of segments left, want that of the empty one", n)
+	}
+	fill(t, b, "t", 3)
+	for _, again := range []*Broker{b, open(t, mem.KillProcess(), small())} {
+		if got := readAll(t, again, TopicPartition{"t", 0}); len(got) != 3 {
+			t.Fatalf("%d records, want 3", len(got))
+		}
+	}
+}
+
+func TestRetentionBySize(t *testing.T) {
+	const limit = 5 << 10
+	_, b, clock := retained(t, TopicConfig{Retention: NoLimit, RetentionBytes: limit})
+	for range 10 {
+		fill(t, b, "t", 30)
+		clock.check(b)
+		d, err := b.Topic("t")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if size := d.Partitions[0].SizeBytes; size > limit+1200 || d.Partitions[0].Start > 60 && size < limit {
+			t.Fatalf("%d bytes, want %d and at most a segment more", size, limit)
+		}
+	}
+	if start, _ := offsets(t, b); start < 200 {
+		t.Fatalf("start is %d, want more than 200", start)
+	}
+}
+
+// TestRetentionLeavesCompactedAlone: only policies with delete delete.
+func TestRetentionLeavesCompactedAlone(t *testing.T) {
+	_, b, clock := retained(t, TopicConfig{CleanupPolicy: CleanupCompact, MinCleanableRatio: 1, Retention: time.Hour, RetentionBytes: 1})
+	fill(t, b, "t", 100)
+	clock.pass(1000 * time.Hour)
+	clock.check(b)
+	if start, _ := offsets(t, b); start != 0 {
+		t.Fatalf("start is %d, want 0", start)
+	}
+}
+
+// TestRetentionOfTheFuture: records whose timestamps have not come go when
+// they have been there for long enough, by a clock that does not jump.
+func TestRetentionOfTheFuture(t *testing.T) {
+	_, b, clock := retained(t, TopicConfig{Retention: time.Hour})
+	now := clock.wall
+	clock.wall = now.AddDate(10, 0, 0)
+	fill(t, b, "t", 50)
+	flush(t, b)
+	clock.wall = now
+	clock.check(b)
+	clock.pass(30 * time.Minute)
+	clock.check(b)
+	if start, _ := offsets(t, b); start != 0 {
+		t.Fatalf("after 50 minutes the start is %d, want 0", start)
+	}
+	clock.pass(30 * time.Minute)
+	clock.check(b)
+	if start, _ := offsets(t, b); start != 50 {
+		t.Fatalf("after 90 minutes the start is %d, want 50", start)
+	}
+}
+
+// TestClockJumpsDeleteNothing runs seeded schedules of jumps, each of which is
+// over by the next look of the cleaner, FRESHET_HISTORIES of them.
+func TestClockJumpsDeleteNothing(t *testing.T) {
+	seed := testSeed(t)
+	for i := range testCount(t, "FRESHET_HISTORIES", 1000) {
+		rng := rand.New(rand.NewPCG(seed+uint64(i), 0))
+		if err := jumpSchedule(t, rng); err != nil {
+			t.Fatalf("FRESHET_SEED=%d FRESHET_HISTORIES=1: %v", seed+uint64(i), err)
+		}
+	}
+}
+
+func jumpSchedule(t *testing.T, rng *rand.Rand) error {
+	const retention = 3 * time.Hour
+	_, b, clock := retained(t, TopicConfig{Retention: retention})
+	var born []time.Duration // of each record, by the clock that does not jump
+	for range 30 {
+		for range rng.IntN(12) {
+			fill(t, b, "t", 1)
+			born = append(born, clock.mono)
+		}
+		if rng.IntN(2) == 0 {
+			flush(t, b)
+		}
+		clock.pass(time.Duration(rng.Int64N(int64(40 * time.Minute))))
+		if jump := jumps[rng.IntN(len(jumps))]; rng.IntN(2) == 0 && !b.cleaner.clock.jumped(clock) {
+			clock.wall = clock.wall.Add(jump)
+			b.cleaner.step(clock.mono)
+			clock.wall = clock.wall.Add(-jump)
+		} else {
+			b.cleaner.step(clock.mono)
+		}
+		start, end := offsets(t, b)
+		if int(end) != len(born) {
+			return fmt.Errorf("end is %d, want %d", end, len(born))
+		}
+		if start > 0 && clock.mono-born[start-1] <= retention {
+			return fmt.Errorf("offset %d is gone after %v", start-1, clock.mono-born[start-1])
+		}
+	}
+	clock.pass(2 * retention)
+	flush(t, b)
+	clock.check(b)
+	if start, end := offsets(t, b); start != end {
+		return fmt.Errorf("offsets %d to %d are left, though all are old", start, end)
+	}
+	return b.Close()
+}
+
+var jumps = []time.Duration{time.Hour, -time.Hour, 10 * 365 * 24 * time.Hour, -10 * 365 * 24 * time.Hour, time.Minute}
+
+// jumped reports whether the last look was at a clock that had jumped ahead.
+func (c *settledClock) jumped(now *testClock) bool {
+	return c.looked && c.wall-(now.wall.Add(c.at-now.mono)).UnixMilli() > 0
+}
