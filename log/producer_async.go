@@ -214,20 +214,25 @@ func (a *asyncProducer) keylessLocked(topic string, appender *TopicAppender, r *
 	if t.number != a.mu.open.number {
 		t.number = a.mu.open.number
 		t.turn++
-	} else if appender.full(int32(t.turn%partitions), r) {
+	} else if appender.finishFull(int32(t.turn%partitions), r) {
 		t.turn++
 	}
 	return int32(t.turn % partitions)
 }
 
-// full reports whether a record would begin another batch of a partition.
-func (a *TopicAppender) full(partition int32, r *Record) bool {
+// finishFull closes the open batch of a partition if it has no room for a
+// record.
+func (a *TopicAppender) finishFull(partition int32, r *Record) bool {
 	p, err := a.partition(partition)
 	if err != nil || p.open.Count() == 0 {
 		return false
 	}
 	size := p.open.SizeBytes() + batch.RawRecordSizeBytes(r.Key, r.Value, nil) + headersBytes(r.Headers)
-	return size > min(a.t.config().MaxMessageBytes, a.c.batchBytes)
+	if size <= min(a.t.config().MaxMessageBytes, a.c.batchBytes) {
+		return false
+	}
+	a.c.finish(p)
+	return true
 }
 
 func (a *asyncProducer) flush(ctx context.Context) error {

@@ -34,7 +34,7 @@ func (w *worker) drain(now time.Time) (bool, error) {
 		if err := w.refreshEpochs(rt); err != nil {
 			return false, err
 		}
-		if writes := rt.Drain(); len(writes) > 0 {
+		if writes := rt.Drain(time.Now()); len(writes) > 0 {
 			d.tasks = append(d.tasks, taskDrain{rt, writes})
 		}
 	}

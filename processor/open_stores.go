@@ -129,6 +129,19 @@ func (w *worker) changelog(tp log.TopicPartition) (task.Changelog, error) {
 	p := d.Partitions[tp.Partition]
 	return task.Changelog{
 		TopicPartition: tp, TopicID: d.ID, Start: p.Start, End: p.End, LeaderEpoch: p.LeaderEpoch,
+		Now: time.Now(), DeleteRetention: deleteRetention(&d.Config),
 		EpochEnd: func(epoch int32) (log.Offset, error) { return w.run.cluster.EpochEnd(tp, epoch) },
 	}, nil
+}
+
+// deleteRetention is how long a changelog keeps tombstones; negative where it is
+// not compacted. A cluster that does not tell has Kafka's default.
+func deleteRetention(c *log.TopicConfig) time.Duration {
+	switch c.CleanupPolicy {
+	case log.CleanupDelete:
+		return -1
+	case "":
+		return log.DefaultDeleteRetention
+	}
+	return c.DeleteRetention
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/freshet/freshet/internal/vfs"
 	"github.com/freshet/freshet/log"
@@ -23,16 +24,18 @@ var ghost = state.Write{Key: []byte("counts\x00ghost"), Value: make([]byte, 16)}
 // TestRestore spoils the databases of a stopped application in every way that
 // its next start has to see, and counts on.
 func TestRestore(t *testing.T) {
-	position := func(change func(*state.Position)) func(*testing.T, state.DB) {
+	const day = 24 * time.Hour
+	change := func(change func(*state.Position), also ...state.Write) func(*testing.T, state.DB) {
 		return func(t *testing.T, db state.DB) {
 			p, found, err := state.ReadPosition(db, "counts")
 			if err != nil || !found {
 				t.Fatalf("no position to spoil: %v", err)
 			}
 			change(&p)
-			apply(t, db, ghost, state.PositionWrite("counts", p))
+			apply(t, db, append(also, state.PositionWrite("counts", p))...)
 		}
 	}
+	position := func(how func(*state.Position)) func(*testing.T, state.DB) { return change(how, ghost) }
 	for _, c := range []struct {
 		name     string
 		spoil    func(*testing.T, state.DB)
@@ -42,6 +45,11 @@ func TestRestore(t *testing.T) {
 		{"another topic of the same name", position(func(p *state.Position) { p.TopicID = uuid.UUID{1} }), true},
 		{"position beyond the changelog's end", position(func(p *state.Position) { p.Offset += 1000 }), true},
 		{"epoch that the log has lost", position(func(p *state.Position) { p.LeaderEpoch += 1000 }), true},
+		{"position of an older day, with nothing behind it", change(func(p *state.Position) { p.SeenMillis -= day.Milliseconds() }), false},
+		{"position before the end", change(func(p *state.Position) { p.Offset-- }), false},
+		{"position of an older day", position(func(p *state.Position) { p.Offset--; p.SeenMillis -= day.Milliseconds() }), true},
+		{"position of a day to come", position(func(p *state.Position) { p.Offset--; p.SeenMillis += day.Milliseconds() }), true},
+		{"position of no day", position(func(p *state.Position) { p.Offset--; p.SeenMillis = 0 }), true},
 		{"values without a position", func(t *testing.T, db state.DB) {
 			apply(t, db, state.Write{Key: []byte("\x00position/counts")}, ghost)
 		}, true},

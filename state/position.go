@@ -20,46 +20,63 @@ type Position struct {
 
 	// Offset is that of the first record that is not in the store.
 	Offset int64
+
+	// SeenMillis is a time at which the store had what the changelog had below
+	// Offset, in epoch milliseconds; 0 if nobody knows. What was deleted later is
+	// still told in the changelog, for as long as that keeps tombstones.
+	SeenMillis int64
 }
 
 // positionVersion is the first byte of an encoded Position:
 //
-//	0         1               17             21       29
-//	+---------+---------------+--------------+--------+
-//	| version | topic id      | leader epoch | offset |
-//	+---------+---------------+--------------+--------+
+//	0         1               17             21       29     37
+//	+---------+---------------+--------------+--------+------+
+//	| version | topic id      | leader epoch | offset | seen |
+//	+---------+---------------+--------------+--------+------+
+//
+// Version 1 has no time, and is read as one that nobody knows.
 const (
-	positionVersion = 1
-	positionBytes   = 29
+	positionVersion = 2
+	positionBytes   = 37
+	position1Bytes  = 29
 )
 
 // positionPrefix begins the keys of positions. No store's key begins with 0x00.
 const positionPrefix = "\x00position/"
 
-var errPositionNegative = errors.New("negative offset or leader epoch")
+var errPositionNegative = errors.New("negative offset, leader epoch or time")
 
 // Append appends the encoded form, which has a fixed size.
 func (p Position) Append(dst []byte) []byte {
 	dst = append(dst, positionVersion)
 	dst = append(dst, p.TopicID[:]...)
 	dst = binary.BigEndian.AppendUint32(dst, uint32(p.LeaderEpoch))
-	return binary.BigEndian.AppendUint64(dst, uint64(p.Offset))
+	dst = binary.BigEndian.AppendUint64(dst, uint64(p.Offset))
+	return binary.BigEndian.AppendUint64(dst, uint64(p.SeenMillis))
 }
 
-// DecodePosition is the inverse of Append. Its errors wrap ErrCorrupt.
+// DecodePosition is the inverse of Append, and reads older versions too. Its
+// errors wrap ErrCorrupt.
 func DecodePosition(b []byte) (Position, error) {
-	if len(b) != positionBytes {
-		return Position{}, fmt.Errorf("%w: position of %d bytes, want %d", ErrCorrupt, len(b), positionBytes)
+	if len(b) == 0 || b[0] < 1 || b[0] > positionVersion {
+		return Position{}, fmt.Errorf("%w: position %x, want one of version 1 to %d", ErrCorrupt, b[:min(len(b), 1)], positionVersion)
 	}
-	if b[0] != positionVersion {
-		return Position{}, fmt.Errorf("%w: position of version %d, want %d", ErrCorrupt, b[0], positionVersion)
+	want := positionBytes
+	if b[0] == 1 {
+		want = position1Bytes
+	}
+	if len(b) != want {
+		return Position{}, fmt.Errorf("%w: position of %d bytes, want %d", ErrCorrupt, len(b), want)
 	}
 	p := Position{
 		TopicID:     uuid.UUID(b[1:17]),
 		LeaderEpoch: int32(binary.BigEndian.Uint32(b[17:])),
 		Offset:      int64(binary.BigEndian.Uint64(b[21:])),
 	}
-	if p.Offset < 0 || p.LeaderEpoch < 0 {
+	if b[0] > 1 {
+		p.SeenMillis = int64(binary.BigEndian.Uint64(b[position1Bytes:]))
+	}
+	if p.Offset < 0 || p.LeaderEpoch < 0 || p.SeenMillis < 0 {
 		return Position{}, fmt.Errorf("%w: position %d of epoch %d: %w", ErrCorrupt, p.Offset, p.LeaderEpoch, errPositionNegative)
 	}
 	return p, nil

@@ -184,7 +184,7 @@ func testPosition(t *testing.T, e state.Engine) {
 	if _, found, err := state.ReadPosition(db, "s"); found || err != nil {
 		t.Fatalf("ReadPosition of a new store: %t, %v, want none", found, err)
 	}
-	want := state.Position{TopicID: uuid.UUID{1, 2, 3}, LeaderEpoch: 4, Offset: 5}
+	want := state.Position{TopicID: uuid.UUID{1, 2, 3}, LeaderEpoch: 4, Offset: 5, SeenMillis: 6}
 	mustApply(t, db, state.PositionWrite("s", want))
 	got, found, err := state.ReadPosition(db, "s")
 	if err != nil || !found || got != want {

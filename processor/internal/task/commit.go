@@ -2,6 +2,7 @@ package task
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/freshet/freshet/log"
 	"github.com/freshet/freshet/state"
@@ -113,12 +114,14 @@ func (t *Task) Pressure() bool {
 // the positions of the stores; none if there is nothing to write or a drain is
 // under way. Another goroutine sorts and applies them, and then the owner calls
 // Drained.
-func (t *Task) Drain() []state.Write {
+func (t *Task) Drain(now time.Time) []state.Write {
 	if t.draining {
 		return nil
 	}
 	var writes []state.Write
-	for _, s := range t.Stores {
+	for i := range t.Stores {
+		s := &t.Stores[i]
+		s.Position.SeenMillis = now.UnixMilli()
 		n := len(writes)
 		writes = s.Drain(writes)
 		if len(writes) > n && s.Emit != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/freshet/freshet/log"
 	"github.com/freshet/freshet/state"
@@ -22,6 +23,10 @@ type Changelog struct {
 	TopicID     uuid.UUID
 	Start, End  log.Offset
 	LeaderEpoch int32 // of the newest record
+	Now         time.Time
+	// DeleteRetention is how long it keeps tombstones, at least; negative where
+	// it is not compacted.
+	DeleteRetention time.Duration
 	// EpochEnd returns the offset after the last record of an epoch.
 	EpochEnd func(epoch int32) (log.Offset, error)
 }
@@ -41,7 +46,7 @@ func PositionOf(db state.DB, store string, c Changelog) (state.Position, error) 
 	if err != nil {
 		return state.Position{}, err
 	}
-	fresh := state.Position{TopicID: c.TopicID, LeaderEpoch: max(c.LeaderEpoch, 0), Offset: int64(c.Start)}
+	fresh := state.Position{TopicID: c.TopicID, LeaderEpoch: max(c.LeaderEpoch, 0), Offset: int64(c.Start), SeenMillis: c.Now.UnixMilli()}
 	switch {
 	case !found:
 		return fresh, checkEmpty(db, store)
@@ -51,6 +56,9 @@ func PositionOf(db state.DB, store string, c Changelog) (state.Position, error) 
 		return p, fmt.Errorf("store %s at %s: %w: %s begins at %d", store, p, ErrStale, c.TopicPartition, c.Start)
 	case log.Offset(p.Offset) > c.End:
 		return p, fmt.Errorf("store %s at %s: %w: %s ends at %d", store, p, ErrStale, c.TopicPartition, c.End)
+	case log.Offset(p.Offset) < c.End && c.tooOld(p):
+		return p, fmt.Errorf("store %s at %s: %w: tombstones of %s behind it may be gone, as they are kept for %v and it is of %s",
+			store, p, ErrStale, c.TopicPartition, c.DeleteRetention, time.UnixMilli(p.SeenMillis).UTC().Format(time.RFC3339))
 	}
 	end, err := c.EpochEnd(p.LeaderEpoch)
 	if err != nil {
@@ -60,6 +68,18 @@ func PositionOf(db state.DB, store string, c Changelog) (state.Position, error) 
 		return p, fmt.Errorf("store %s at %s: %w: that epoch of %s ended at %d", store, p, ErrStale, c.TopicPartition, end)
 	}
 	return p, nil
+}
+
+// tooOld reports whether tombstones may be gone behind a position, so that the
+// store would keep what was deleted. It leaves half of their time to clocks
+// that disagree, for which a position from further ahead is as bad, and to the
+// restoring itself.
+func (c *Changelog) tooOld(p state.Position) bool {
+	if c.DeleteRetention < 0 {
+		return false
+	}
+	age := c.Now.Sub(time.UnixMilli(p.SeenMillis)).Abs()
+	return p.SeenMillis == 0 || age > c.DeleteRetention/2
 }
 
 // checkEmpty refuses values without a position: the first write of them did
@@ -85,6 +105,9 @@ const restoreFetchBytes = 1 << 20
 // Restore brings a store of db from a position to the end of its changelog. It
 // returns the position reached. If ctx ends first, the next Restore goes on
 // from what was flushed.
+//
+// Positions on the way were seen when the first of these restores began: no
+// tombstone can have gone since of what that has read.
 func Restore(ctx context.Context, db state.DB, store string, c Changelog, from state.Position, reader Reader) (state.Position, state.RestoreCounts, error) {
 	r := state.NewRestorer(db, store, 0)
 	p := from
@@ -122,6 +145,7 @@ func Restore(ctx context.Context, db state.DB, store string, c Changelog, from s
 			}
 		}
 	}
+	p.SeenMillis = c.Now.UnixMilli() // the end was the end then
 	err := r.Flush(p)
 	return p, r.Counts(), err
 }
