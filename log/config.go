@@ -86,6 +86,11 @@ type Config struct {
 	// segments. Past an eighth of it they are written in the background; past
 	// all of it commits wait. Half as much again may be kept for reuse.
 	// Default 64 MiB.
+	//
+	// So what is on its way takes at most one and a half times this, and the
+	// commits that wait or are being written; and for each [Producer] twice its
+	// BufferBytes, since what it gathers is encoded in buffers that grow by
+	// doubling.
 	TailBytes int64
 
 	// OpenFiles is how many files of segments are held open at most, beside

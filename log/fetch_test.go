@@ -419,3 +419,73 @@ func TestSeekAndDeletion(t *testing.T) {
 		t.Fatalf("without it: %v", got)
 	}
 }
+
+// TestReaderBesideTheOwnerFindsSwappedSegments reads through a read-only log
+// while the owner compacts and removes what the reader stands in.
+func TestReaderBesideTheOwnerFindsSwappedSegments(t *testing.T) {
+	mem := vfs.NewMem()
+	b := open(t, mem, Config{stepped: true, SegmentBytes: 1 << 10, TailBytes: 4 << 10, JournalBytes: 8 << 10})
+	tp := TopicPartition{"t", 0}
+	for _, name := range []string{"t", "other"} {
+		if _, err := b.CreateTopic(name, TopicConfig{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const records = 60
+	for i := range records {
+		produce(t, b, "t", value(i)[:200])
+	}
+	checkpoint := func() {
+		for range 20 { // more than the journal gathers between two
+			produce(t, b, "other", value(0)[:1000])
+		}
+	}
+	checkpoint()
+	cfg, err := Config{}.withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader := newBroker(mem, ".", cfg)
+	reader.readOnly = true
+	reader.follow = &follower{b: reader} // stepped by hand
+	if err := reader.follow.load(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := reader.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	c := consume(t, reader, tp, 0)
+	if _, err := c.Fetch(1); err != nil {
+		t.Fatal(err)
+	}
+	compactByHand(t, b, tp, func(o Offset) bool { return o%2 == 0 })
+	checkpoint()
+	if len(b.pub.doomed) > 0 {
+		t.Fatal("files are still there: this shows nothing")
+	}
+	// What it has open it reads. Then it does not know yet: nothing, and no error.
+	if got := drain(t, c, 1<<20); len(got) > 10 {
+		t.Fatalf("%d records of files that are gone", len(got))
+	}
+	if fetches, err := c.Fetch(1 << 20); err != nil || len(fetches) > 0 {
+		t.Fatalf("%d fetches, %v", len(fetches), err)
+	}
+	reader.follow.tell(reader.follow.step())
+	p, err := b.partition(tp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := Offset(p.segments[len(p.segments)-1].Base())
+	o, _ := c.Position(tp)
+	var want []string
+	for ; o < records; o++ {
+		if o%2 == 0 || o >= last {
+			want = append(want, fmt.Sprintf("%d:%s", o, value(int(o))[:200]))
+		}
+	}
+	if got := drain(t, c, 1<<20); !slices.Equal(got, want) {
+		t.Fatalf("%d records, want %d", len(got), len(want))
+	}
+}

@@ -27,7 +27,7 @@ type Header struct {
 // The bytes of a record that was read never change and are never used again
 // for anything else, unless its consumer was told so by
 // [Consumer.ReuseMemory]: they may be kept without copying, but keep the whole
-// batch they came in alive.
+// batch they came in alive, and its neighbours up to 16 KiB if it is small.
 type Record struct {
 	Key     []byte
 	Value   []byte

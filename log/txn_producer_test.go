@@ -77,20 +77,7 @@ func TestReadCommittedConsumer(t *testing.T) {
 	c.ReadCommitted()
 	tp := TopicPartition{"a", Partition([]byte("0"), 2)}
 	must(t, c.Assign(tp, 0), x.Begin(), y.Begin())
-	read := func() (values string) {
-		t.Helper()
-		for {
-			fetches, err := c.Fetch(1 << 20)
-			must(t, err)
-			if len(fetches) == 0 {
-				return strings.TrimSpace(values)
-			}
-			for r := (Record{}); fetches[0].Records.Next(&r); {
-				values += string(r.Value) + " "
-			}
-			must(t, fetches[0].Records.Err())
-		}
-	}
+	read := func() string { return fetchValues(t, c) }
 	send(x, "x1")
 	send(y, "y1")
 	send(x, "x2")
