@@ -222,3 +222,51 @@ func TestPollBatchesWaitsForBytes(t *testing.T) {
 		}
 	})
 }
+
+// TestPollBatchesKnowsSegments polls what is in segments: it waits where the
+// size is known to be too small, and not where it is unknown.
+func TestPollBatchesKnowsSegments(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := open(t, vfs.NewMem(), Config{SegmentBytes: 4 << 10})
+		tp := TopicPartition{"t", 0}
+		if _, err := b.CreateTopic("t", TopicConfig{}); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 10 {
+			produce(t, b, "t", value(i)[:1000])
+		}
+		write := encode(t, batch.None, testRecord{1, "k", "open"})
+		batch.StampProducer(write, 1, 0, 0, true)
+		appendProduced(t, b, tp, write)
+		b = restart(t, b)
+		for _, committed := range []bool{false, true} {
+			c := consume(t, b, tp, 0)
+			if committed {
+				c.ReadCommitted()
+			}
+			poll := func(minBytes int) (took time.Duration, batches []BatchFetch) {
+				t.Helper()
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				began := time.Now()
+				batches, err := c.PollBatches(ctx, minBytes, 1<<20)
+				if err != nil || len(batches) != 1 || batches[0].Err != nil {
+					t.Fatal(batches, err)
+				}
+				return time.Since(began), batches
+			}
+			c.LimitBytes(tp, 1)
+			if took, f := poll(1 << 20); took != 0 || f[0].Next != 1 {
+				t.Fatalf("where the size is unknown: %v, next %d", took, f[0].Next)
+			}
+			if took, f := poll(8 << 10); took != 0 || f[0].Next != 2 {
+				t.Fatalf("enough, in several segments: %v, next %d", took, f[0].Next)
+			}
+			c.LimitBytes(tp, 0)
+			took, f := poll(20 << 10)
+			if want := map[bool]time.Duration{false: time.Second}[committed]; took != want || f[0].Next == 2 {
+				t.Fatalf("committed %v, less than wanted: %v, want %v; next %d", committed, took, want, f[0].Next)
+			}
+		}
+	})
+}

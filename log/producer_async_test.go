@@ -142,8 +142,12 @@ func TestLinger(t *testing.T) {
 		want("a batch is full", 4, 3)
 		give(100)
 		want("a new one lingers", 4, 3)
+		began := time.Now()
 		if err := p.Flush(t.Context()); err != nil {
 			t.Fatal(err)
+		}
+		if took := time.Since(began); took != 0 {
+			t.Fatalf("Flush has lingered for %v", took)
 		}
 		want("flushed", 5, 4)
 		give(100)
@@ -232,8 +236,12 @@ func TestFullBufferBlocks(t *testing.T) {
 			})
 		}
 		synctest.Wait()
+		began := time.Now()
 		release() // nobody flushes: that others wait is enough, whatever lingers
 		waiting.Wait()
+		if took := time.Since(began); took != 0 {
+			t.Fatalf("calls that wait for room waited for %v more", took)
+		}
 		if err := p.Close(); err != nil {
 			t.Fatal(err)
 		}
