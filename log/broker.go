@@ -46,6 +46,7 @@ type Broker struct {
 	epoch          int32         // leader epoch: one an opening
 	sealed         int           // the leader\'s: journal files since the last checkpoint was asked for
 	rolled         uint64        // the leader's: first record of the open journal file
+	layout         layout        // the leader's
 	placing        []*partition  // the leader's: held for batches of the group
 	admin          sync.Mutex    // held while topics are made; taken before pub
 

@@ -19,7 +19,11 @@ type Commit struct {
 	offsets []offsetCommit
 	entries []entry // other changes
 	fence   Fence
-	entry   *journal.Entry
+	entry   journal.Entry
+
+	// Room for the most common commit, so that it is one allocation.
+	oneBatch [1]commitBatch
+	oneEnd   [1]PartitionOffset
 
 	// The leader's.
 	taken     bool         // it was given its offsets
@@ -34,7 +38,7 @@ type commitBatch struct {
 	count       Offset
 	header      *batch.Header // of a batch with a producer
 	first, last Offset        // given when it is sequenced
-	produced    produced      // then known, of a batch with a producer
+	produced    *produced     // then known, of a batch with a producer
 	place       place         // then known, of a batch that was placed
 }
 
@@ -65,7 +69,7 @@ func (b *Broker) Commit(c *Commit) (Committed, error) {
 	if err := b.commit(c); err != nil {
 		return Committed{}, err
 	}
-	var out Committed
+	out := Committed{Ends: c.oneEnd[:0]}
 	for i := range c.batches {
 		cb := &c.batches[i]
 		// Batches of one partition stand together, in order.
@@ -86,7 +90,7 @@ func (b *Broker) commit(c *Commit) error {
 	if err := b.waitForRoom(); err != nil {
 		return err
 	}
-	err := b.journal.Commit(c.entry)
+	err := b.journal.Commit(&c.entry)
 	if b.cfg.stepped {
 		b.runPending()
 	}
@@ -117,7 +121,7 @@ func (s sequencer) Sequence(e *journal.Entry) error {
 		err = c.checkTopics()
 	}
 	if err == nil {
-		err = c.layOut(e)
+		err = c.layOut()
 	}
 	if err != nil {
 		c.unwind()
@@ -159,69 +163,6 @@ func (c *Commit) checkTopics() error {
 	return nil
 }
 
-// layOut gives offsets and describes the records of the journal.
-func (c *Commit) layOut(e *journal.Entry) error {
-	meta := make([]byte, 0, len(c.batches)*(entryHeaderBytes+atBytes)+len(c.offsets)*96)
-	var part [][]byte
-	size := 0
-	for i := range c.batches {
-		cb := &c.batches[i]
-		cb.first = cb.p.next
-		cb.last = cb.first + cb.count - 1
-		cb.p.next = cb.last + 1
-		c.numbered = i + 1
-		batch.Stamp(cb.bytes, int64(cb.first), c.b.epoch)
-		if cb.header != nil {
-			if err := c.noteProduced(cb); err != nil {
-				return err
-			}
-		}
-		placed, err := c.b.place(cb)
-		if err != nil {
-			return err
-		}
-		if placed {
-			begin := len(meta)
-			meta = cb.placedEntry().appendTo(meta)
-			part = append(part, meta[begin:len(meta):len(meta)])
-			e.Elsewhere += int64(len(cb.bytes))
-			continue
-		}
-		if size > 0 && size+len(cb.bytes) > c.b.cfg.partBytes {
-			e.Parts = append(e.Parts, part)
-			part, size = nil, 0
-		}
-		begin := len(meta)
-		meta = appendBatchHeader(meta, cb.p.at(), len(cb.bytes))
-		part = append(part, meta[begin:len(meta):len(meta)], cb.bytes)
-		size += len(cb.bytes)
-	}
-	begin := len(meta)
-	for _, other := range c.entries {
-		meta = other.appendTo(meta)
-	}
-	for i := range c.offsets {
-		meta = c.offsets[i].entry().appendTo(meta)
-	}
-	part = append(part, meta[begin:])
-	e.Parts = append(e.Parts, part)
-	return nil
-}
-
-func (cb *commitBatch) placedEntry() placedEntry {
-	return placedEntry{cb.p.at(), Offset(cb.place.segment.Base()), cb.place.pos, cb.bytes[:batch.HeaderBytes]}
-}
-
-func (c *Commit) noteProduced(cb *commitBatch) (err error) {
-	s := c.b.states(cb.p)
-	cb.header.BaseOffset = int64(cb.first)
-	cb.produced, err = noteProduced(s, cb.header, cb.bytes, c.b.cfg.Now())
-	if err == nil {
-		c.undo = append(c.undo, func() { s.Undo(cb.produced.undo) })
-	}
-	return err
-}
-
 // Undo takes back what was noted of a group that was not written.
 func (s sequencer) Undo(group []*journal.Entry) {
 	for i := len(group) - 1; i >= 0; i-- {
@@ -229,11 +170,17 @@ func (s sequencer) Undo(group []*journal.Entry) {
 		c.unwind()
 		c.taken = false
 	}
-	s.b.releasePlaced()
+	s.b.endGroup()
+}
+
+// endGroup gives up what the leader held for a group.
+func (b *Broker) endGroup() {
+	b.releasePlaced()
+	b.layout.reset()
 }
 
 // Lost lets go of what a group held that nobody knows the end of.
-func (s sequencer) Lost([]*journal.Entry) { s.b.releasePlaced() }
+func (s sequencer) Lost([]*journal.Entry) { s.b.endGroup() }
 
 // Publish makes a group visible, all of it in one step.
 func (s sequencer) Publish(group []*journal.Entry) {
@@ -242,9 +189,9 @@ func (s sequencer) Publish(group []*journal.Entry) {
 	var err error
 	for _, e := range group {
 		err = errors.Join(err, b.publishLocked(e.Commit.(*Commit)))
-		e.Parts = nil
+		e.Parts, e.Elsewhere = nil, 0
 	}
-	b.releasePlaced()
+	b.endGroup()
 	full := b.pub.tailBytes > b.cfg.TailBytes/tailFlushPart
 	b.pub.Unlock()
 	if err != nil { // it was checked before it was written
@@ -270,7 +217,7 @@ func (b *Broker) publishLocked(c *Commit) error {
 		}
 		cb.p.publishLocked(cb.span(), b.epoch)
 		if cb.header != nil {
-			cb.p.producedLocked(cb.produced)
+			cb.p.producedLocked(*cb.produced)
 		}
 		b.pub.tailBytes += int64(len(cb.bytes))
 		cb.p.wakeLocked()

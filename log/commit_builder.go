@@ -274,7 +274,9 @@ func (c *CommitBuilder) fill(out *Commit) {
 func (c *Commit) empty() {
 	clear(c.batches)
 	clear(c.undo)
-	*c = Commit{b: c.b, entry: c.entry, batches: c.batches[:0], undo: c.undo[:0]}
+	batches, undo := c.batches[:0], c.undo[:0]
+	c.offsets, c.entries, c.fence, c.sequenced = nil, nil, Fence{}, nil
+	c.batches, c.undo, c.taken, c.numbered = batches, undo, false, 0
 }
 
 // Discard throws away what was gathered.

@@ -61,7 +61,7 @@ func (b *Broker) moveLogStart(p *partition, start Offset) error {
 // commitFreeing commits what frees memory or disk, and so does not wait for
 // room as others do.
 func (b *Broker) commitFreeing(c *Commit) error {
-	err := b.journal.Commit(c.entry)
+	err := b.journal.Commit(&c.entry)
 	if b.cfg.stepped {
 		b.runPending()
 	}

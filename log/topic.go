@@ -8,7 +8,6 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"github.com/freshet/freshet/log/internal/journal"
 	"github.com/google/uuid"
 )
 
@@ -195,7 +194,8 @@ func (b *Broker) commitEntries(es ...entry) error {
 
 func (b *Broker) newCommit() *Commit {
 	c := &Commit{b: b}
-	c.entry = journal.NewEntry(c)
+	c.entry.Commit = c
+	c.batches = c.oneBatch[:0]
 	return c
 }
 

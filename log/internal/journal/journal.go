@@ -75,11 +75,11 @@ type Entry struct {
 
 	run  func() error // instead of Parts: to be run by the leader, alone
 	err  error
-	wake chan signal
+	wake chan signal // made when the entry has to wait for another's
 }
 
-// NewEntry returns an entry for Commit.
-func NewEntry(commit any) *Entry { return &Entry{Commit: commit, wake: make(chan signal, 1)} }
+// NewEntry returns an entry for Commit. The zero Entry will do too.
+func NewEntry(commit any) *Entry { return &Entry{Commit: commit} }
 
 type signal int
 
@@ -113,14 +113,15 @@ type Journal struct {
 	syncErr error      // of the first sync that failed; guarded by syncMu
 
 	// Owned by the leader.
-	file    vfs.File
-	pos     int64
-	beside  int64 // bytes elsewhere that the file's records speak of
-	salt    uint64
-	next    uint64 // sequence number of the next record
-	prevCRC uint32
-	buf     []byte
-	group   []*Entry
+	file      vfs.File
+	pos       int64
+	beside    int64 // bytes elsewhere that the file's records speak of
+	salt      uint64
+	next      uint64 // sequence number of the next record
+	prevCRC   uint32
+	buf       []byte
+	group     []*Entry
+	sequenced []*Entry // of the group, those that were not refused
 
 	written atomic.Uint64 // last sequence number that the operating system has
 	durable atomic.Uint64 // last sequence number known to be synced
@@ -136,6 +137,9 @@ func (j *Journal) Commit(e *Entry) error {
 	}
 	j.mu.queue = append(j.mu.queue, e)
 	if j.mu.leading {
+		if e.wake == nil {
+			e.wake = make(chan signal, 1)
+		}
 		j.mu.Unlock()
 		if <-e.wake == finished {
 			return e.err
@@ -210,12 +214,14 @@ func (j *Journal) commitGroup(group []*Entry) {
 		j.fail(group, err)
 		return
 	}
-	sequenced := make([]*Entry, 0, len(group))
+	sequenced := j.sequenced[:0]
 	for _, e := range group {
 		if e.err = j.cfg.Sequencer.Sequence(e); e.err == nil {
 			sequenced = append(sequenced, e)
 		}
 	}
+	j.sequenced = sequenced
+	defer clear(sequenced)
 	if len(sequenced) == 0 {
 		return
 	}
