@@ -3,6 +3,7 @@ package log
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -152,9 +153,9 @@ func TestIdleIDsAreForgotten(t *testing.T) {
 // again after a full disk.
 func TestTimersRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		mem, full := vfs.NewMem(), false
-		fsys := vfs.Fail(mem, func(op vfs.Op) error {
-			if full && op.Kind == vfs.OpWrite {
+		var full atomic.Bool
+		fsys := vfs.Fail(vfs.NewMem(), func(op vfs.Op) error {
+			if full.Load() && op.Kind == vfs.OpWrite {
 				return &vfs.ShortWrite{Err: syscall.ENOSPC}
 			}
 			return nil
@@ -186,12 +187,12 @@ func TestTimersRun(t *testing.T) {
 		}
 		begin("fast", time.Second)
 		synctest.Wait()
-		full = true
+		full.Store(true)
 		time.Sleep(10 * time.Second)
 		if got := state("fast"); got != "Ongoing" {
 			t.Fatalf("fast is %s without room on the disk", got)
 		}
-		full = false
+		full.Store(false)
 		time.Sleep(txnRetryInterval)
 		if got := state("fast"); got != "CompleteAbort" {
 			t.Fatalf("fast is %s", got)
