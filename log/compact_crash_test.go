@@ -271,7 +271,7 @@ func TestCompactionFindsDamage(t *testing.T) {
 	var name string
 	for _, s := range v.segments {
 		if s.SizeBytes() > 0 {
-			name = partitionDir(p.place()) + "/" + segment.LogName(s.Base(), s.Generation())
+			name = partitionDir(p.at()) + "/" + segment.LogName(s.Base(), s.Generation())
 			break
 		}
 	}
@@ -286,7 +286,7 @@ func TestCompactionFindsDamage(t *testing.T) {
 		t.Errorf("%+v: want one failure, and passes over the other topic", stats)
 	}
 	for _, name := range before {
-		if strings.HasPrefix(name, partitionDir(p.place())) && !slices.Contains(segmentNames(t, m.mem), name) {
+		if strings.HasPrefix(name, partitionDir(p.at())) && !slices.Contains(segmentNames(t, m.mem), name) {
 			t.Errorf("%s is gone", name)
 		}
 	}

@@ -134,7 +134,7 @@ func TestManyRecordsCompact(t *testing.T) {
 	records := testCount(t, "FRESHET_RECORDS", 30_000)
 	rng := rand.New(rand.NewPCG(testSeed(t), 0))
 	dir := t.TempDir()
-	cfg := Config{Durability: OS, JournalBytes: 8 << 20, SegmentBytes: 256 << 10, CleanerBufferBytes: 1 << 20, stepped: true}
+	cfg := Config{Durability: OS, JournalBytes: 8 << 20, SegmentBytes: 32 << 10, CleanerBufferBytes: 256 << 10, stepped: true}
 	clock := newTestClock()
 	cfg.Now = clock.now
 	b, err := Open(dir, cfg)

@@ -329,7 +329,7 @@ func TestCompactionAndTheLogStart(t *testing.T) {
 		if _, err := b.DeleteRecords(TopicPartition{"t", 0}, start); err != nil {
 			t.Fatal(err)
 		}
-		swap := swapEntry{at: p.place(), first: Offset(g[0].Base()), end: end, segments: []segment.Meta{s.Meta()}, opened: []*segment.Segment{s}}
+		swap := swapEntry{at: p.at(), first: Offset(g[0].Base()), end: end, segments: []segment.Meta{s.Meta()}, opened: []*segment.Segment{s}}
 		if err := b.commitEntries(swap); err != nil {
 			t.Fatal(err)
 		}
@@ -343,7 +343,7 @@ func TestCompactionAndTheLogStart(t *testing.T) {
 				t.Errorf("start %d, want %d", got, start)
 			}
 		}
-		if name := partitionDir(p.place()) + "/" + segment.LogName(s.Base(), s.Generation()); part == 1 {
+		if name := partitionDir(p.at()) + "/" + segment.LogName(s.Base(), s.Generation()); part == 1 {
 			if _, err := mem.Stat(name); !errors.Is(err, os.ErrNotExist) {
 				t.Errorf("%s: %v, want it gone", name, err)
 			}
@@ -363,7 +363,7 @@ func TestLeftoversOfAPassAreRemoved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := partitionDir(p.place())
+	dir := partitionDir(p.at())
 	for _, name := range []string{segment.LogName(7, 3), "notes.txt"} {
 		f, err := mem.OpenFile(dir+"/"+name, os.O_CREATE|os.O_RDWR, 0o600)
 		if err == nil {
@@ -425,7 +425,7 @@ func TestKmsgReadsCompactedSegments(t *testing.T) {
 	}
 	batches, records, compacted := 0, 0, 0
 	for _, s := range m.b.view(p).segments {
-		raw, err := vfs.ReadFile(m.mem, partitionDir(p.place())+"/"+segment.LogName(s.Base(), s.Generation()))
+		raw, err := vfs.ReadFile(m.mem, partitionDir(p.at())+"/"+segment.LogName(s.Base(), s.Generation()))
 		if err != nil {
 			t.Fatal(err)
 		}
