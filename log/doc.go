@@ -21,8 +21,9 @@
 // restart.
 //
 // Any goroutine may call a [Broker]. A [Consumer], a [Producer], a
-// [TransactionalProducer] and a [CommitBuilder] belong to one goroutine at a time. Other processes may read
-// the same directory with [OpenReadOnly] while its owner runs.
+// [TransactionalProducer] and a [CommitBuilder] belong to one goroutine at a
+// time. Other processes may read the same directory with [OpenReadOnly] while
+// its owner runs.
 //
 // What survives: with the default durability, [Sync], whatever was
 // acknowledged survives the crash of the process and of the machine; with

@@ -40,6 +40,23 @@ func TestTransactionTimesOut(t *testing.T) {
 	}
 }
 
+// TestShortTimeoutSurvives gives a timeout that the journal has no number for.
+func TestShortTimeoutSurvives(t *testing.T) {
+	l := newTxnLog(t)
+	for _, timeout := range []time.Duration{1, time.Millisecond - 1, time.Millisecond + 1} {
+		_, err := l.InitProducerID(InitProducerIDRequest{"x", timeout, NoProducer})
+		must(t, err)
+		before, err := l.DescribeTransaction("x")
+		must(t, err)
+		l.kill()
+		after, err := l.DescribeTransaction("x")
+		must(t, err)
+		if after.Timeout < timeout || after.Timeout != before.Timeout {
+			t.Fatalf("timeout %v became %v, and %v after a restart", timeout, before.Timeout, after.Timeout)
+		}
+	}
+}
+
 // TestTimePassesWhileClosed opens the log after a while: what is over is
 // aborted at once, and nothing else.
 func TestTimePassesWhileClosed(t *testing.T) {
