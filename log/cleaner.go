@@ -76,7 +76,7 @@ func (c *cleaner) compactAll() {
 }
 
 func (c *cleaner) finished(p *CleanerPass) {
-	c.b.cfg.Logger.Info("partition compacted", "topic", p.Topic, "partition", p.Partition, "from", p.From, "to", p.To,
+	c.b.cfg.Logger.Info("partition compacted", "topic", p.Partition.Topic, "partition", p.Partition.Partition, "from", p.From, "to", p.To,
 		"kept", p.RecordsKept, "dropped", p.RecordsDropped, "read", p.BytesRead, "written", p.BytesWritten, "duration", p.Duration)
 	c.mu.Lock()
 	defer c.mu.Unlock()

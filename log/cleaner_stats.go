@@ -18,7 +18,7 @@ type CleanerStats struct {
 
 // A CleanerPass is one pass over one partition.
 type CleanerPass struct {
-	TopicPartition
+	Partition      TopicPartition
 	From, To       Offset // what was new in it
 	RecordsKept    int64
 	RecordsDropped int64

@@ -38,7 +38,7 @@ type pass struct {
 func (c *cleaner) compact(k *compaction, now int64) {
 	begun := time.Now()
 	p := &pass{compaction: k, c: c, wall: c.b.cfg.Now().UnixMilli(), now: now}
-	p.stats.TopicPartition = k.p.tp
+	p.stats.Partition = k.p.tp
 	for _, s := range k.segments {
 		p.stats.SizeBytes += s.SizeBytes()
 	}

@@ -13,9 +13,17 @@
 // other partitions has reached; it becomes visible, and survives a crash, as
 // a whole or not at all. Segments are derived from the journal.
 //
-// Any goroutine may call a [Broker]. A [Consumer], a [Producer] and a
-// [CommitBuilder] belong to one goroutine at a time. Other processes may read
-// the same directory with [OpenReadOnly] while its owner runs.
+// Kafka's transactions are here too, for its clients and as a
+// [TransactionalProducer]: records are in the log before their outcome is, so
+// readers say whether they wait for it. The outcome is one record of the
+// journal, whatever it touches; so a transaction is open or over, and never in
+// between. One that is open too long is aborted; an open one goes on after a
+// restart.
+//
+// Any goroutine may call a [Broker]. A [Consumer], a [Producer], a
+// [TransactionalProducer] and a [CommitBuilder] belong to one goroutine at a
+// time. Other processes may read the same directory with [OpenReadOnly] while
+// its owner runs.
 //
 // What survives: with the default durability, [Sync], whatever was
 // acknowledged survives the crash of the process and of the machine; with

@@ -109,14 +109,24 @@ func (p *partition) segmentFromLocked(from Offset) *segment.Segment {
 	return p.segments[i]
 }
 
+// waitingBytesLocked is the size of those batches of the tail that are in no
+// segment yet.
+func (p *partition) waitingBytesLocked() int64 {
+	bytes := p.tailBytes
+	for _, sp := range p.tail[:p.placed] {
+		bytes -= int64(len(sp.Bytes))
+	}
+	return bytes
+}
+
 func (p *partition) describeLocked() PartitionDescription {
 	d := PartitionDescription{
 		Partition: p.id, Start: p.start, End: p.end, StableEnd: p.stableEndLocked(), LeaderEpoch: -1,
-		SizeBytes: p.tailBytes, Segments: len(p.segments),
+		SizeBytes: p.waitingBytesLocked(), Segments: len(p.segments),
 	}
 	if p.topic.config().compacts() {
 		_, d.Uncompacted = dirtyBytes(p.segments, p.cleaned, math.MaxInt64)
-		d.Uncompacted += p.tailBytes
+		d.Uncompacted += p.waitingBytesLocked()
 	}
 	if n := len(p.epochs); n > 0 {
 		d.LeaderEpoch = p.epochs[n-1].epoch

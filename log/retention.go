@@ -15,8 +15,8 @@ type cleanerView struct {
 	cleaned     Offset
 	durable     Offset
 	segments    []*segment.Segment
-	tailSpans   int
-	tailBytes   int64
+	waiting     int   // batches that are in no segment yet
+	waitBytes   int64 // of them
 	aborted     []AbortedTxn
 	cfg         *TopicConfig
 	limitedSize int64 // at which a segment is full
@@ -27,7 +27,7 @@ func (b *Broker) view(p *partition) cleanerView {
 	defer b.pub.RUnlock()
 	v := cleanerView{
 		p: p, start: p.start, stableEnd: p.stableEndLocked(), cleaned: p.cleaned, durable: p.durable, segments: p.segments,
-		tailSpans: len(p.tail), tailBytes: p.tailBytes, aborted: p.aborted, cfg: p.topic.config(),
+		waiting: len(p.tail) - p.placed, waitBytes: p.waitingBytesLocked(), aborted: p.aborted, cfg: p.topic.config(),
 	}
 	if v.limitedSize = v.cfg.SegmentBytes; v.limitedSize == 0 {
 		v.limitedSize = b.cfg.SegmentBytes
@@ -55,7 +55,7 @@ func (r *retention) begin() {
 // excess returns how many of the oldest segments may go, and why the last of
 // them may.
 func (r *retention) excess(v *cleanerView, mono time.Duration, now int64) (n int, why string, err error) {
-	over := v.tailBytes - v.cfg.RetentionBytes
+	over := v.waitBytes - v.cfg.RetentionBytes
 	expired := make([]bool, len(v.segments))
 	for i, s := range v.segments {
 		over += s.SizeBytes()
@@ -118,7 +118,7 @@ func (c *cleaner) retain(p *partition, mono time.Duration, now int64) error {
 	v := c.b.view(p)
 	n, why, err := c.retention.excess(&v, mono, now)
 	if err == nil && n == len(v.segments) && n > 0 {
-		if v.tailSpans > 0 || v.segments[n-1].SizeBytes() == 0 {
+		if v.waiting > 0 || v.segments[n-1].SizeBytes() == 0 {
 			n--
 		} else {
 			err = c.b.sealNewest(p)

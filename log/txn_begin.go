@@ -23,7 +23,8 @@ type InitProducerIDRequest struct {
 	// TransactionalID is empty for a producer that is only idempotent.
 	TransactionalID string
 
-	// Timeout is how long a transaction may stay open, at most
+	// Timeout is how long a transaction may stay open, in whole milliseconds
+	// (what is left of one counts as one), at most
 	// [Config.MaxTransactionTimeout]. Only of use with a TransactionalID.
 	Timeout time.Duration
 
@@ -40,6 +41,10 @@ type InitProducerIDRequest struct {
 // producer has the transactional id.
 func (b *Broker) InitProducerID(q InitProducerIDRequest) (ProducerIdentity, error) {
 	var answer coord.TxnAnswer
+	if rest := q.Timeout % time.Millisecond; rest > 0 {
+		q.Timeout -= rest
+		q.Timeout += time.Millisecond // the journal has milliseconds
+	}
 	err := b.stepTxn(func(_ *Commit, now time.Time) (code coord.Code, change coord.TxnChange) {
 		answer, change = b.txns.InitProducerID(now, coord.InitProducerID{
 			ID: q.TransactionalID, Timeout: q.Timeout, ProducerID: q.Current.ID, Epoch: q.Current.Epoch,
@@ -60,8 +65,11 @@ type TxnIdentity struct {
 
 // wrap says what was refused.
 func (t TxnIdentity) wrap(what string, err error) error {
-	if err == nil {
+	switch {
+	case err == nil:
 		return nil
+	case t.Producer == NoProducer:
+		return fmt.Errorf("%s of transactional id %q: %w", what, t.TransactionalID, err)
 	}
 	return fmt.Errorf("%s of transactional id %q, producer %d, epoch %d: %w",
 		what, t.TransactionalID, t.Producer.ID, t.Producer.Epoch, err)

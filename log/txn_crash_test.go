@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -21,6 +22,8 @@ type txnHistory struct {
 	now       time.Time
 	attempts  []*txnAttempt
 	producers map[string]*txnWriter
+	writes    int // since it was opened
+	fullAt    int // the write, counted from 1, that finds the disk full; 0 for none
 }
 
 // A txnWriter is one producer and the transaction it has open.
@@ -53,6 +56,19 @@ func newTxnHistory(seed uint64) *txnHistory {
 	h := &txnHistory{history: newHistory(seed), now: txnStart}
 	h.cfg.Now = func() time.Time { return h.now }
 	return h
+}
+
+// fs is the file system as the log sees it.
+func (h *txnHistory) fs() vfs.FS {
+	h.writes = 0
+	return vfs.Fail(h.history.fs(), func(op vfs.Op) error {
+		if op.Kind == vfs.OpWrite {
+			if h.writes++; h.writes == h.fullAt {
+				return &vfs.ShortWrite{Bytes: int(op.Bytes) / 2, Err: syscall.ENOSPC}
+			}
+		}
+		return nil
+	})
 }
 
 // life opens the log, checks what it finds, and writes until the crash or for
@@ -335,6 +351,34 @@ func TestTransactionsSurviveEveryCrash(t *testing.T) {
 			t.Fatalf("%d crashes, want 100 at least", crashes)
 		}
 		t.Logf("power cut %v: %d crashes", power, crashes)
+	}
+}
+
+// TestTransactionsOnDiskThatFills fills the disk for one moment, at each write
+// of a history in turn.
+func TestTransactionsOnDiskThatFills(t *testing.T) {
+	seed := testSeed(t)
+	for n := 1; ; n++ {
+		h := newTxnHistory(seed)
+		h.cfg.Durability = Sync
+		h.crash = &crashPoint{after: 1 << 30}
+		h.fullAt = n
+		err := h.life(60)
+		writes := h.writes
+		for vfs.IsNoSpace(err) || errors.Is(err, ErrNoSpace) { // in a step that nobody repeats
+			h.fullAt, h.producers, h.mem = 0, nil, h.mem.KillProcess()
+			err = h.life(10)
+		}
+		if err != nil {
+			t.Fatalf("FRESHET_SEED=%d: full at write %d: %v", seed, n, err)
+		}
+		if writes < n {
+			t.Logf("%d writes", writes)
+			if n < 50 {
+				t.Fatalf("%d writes, want 50 at least", writes)
+			}
+			return
+		}
 	}
 }
 

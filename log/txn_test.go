@@ -332,6 +332,25 @@ func TestTransactionAborts(t *testing.T) {
 	}
 }
 
+// TestOpenTransactionGoesOn closes and kills the log while a transaction is open.
+func TestOpenTransactionGoesOn(t *testing.T) {
+	l := newTxnLog(t)
+	txn := l.begin("x")
+	l.write(txn, a0, "1")
+	l.offsets(txn, "g", a1, 7)
+	must(t, l.Close())
+	l.open()
+	l.write(txn, a0, "2")
+	l.kill()
+	l.kill()
+	l.wantRead(a0, "", "1 2")
+	l.end(txn, true)
+	l.wantRead(a0, "1 2", "1 2")
+	if o, _ := l.Committed("g", a1); o.Offset != 7 {
+		t.Fatalf("committed offset is %+v", o)
+	}
+}
+
 // TestZombieIsFenced begins a second producer while the first has a transaction
 // open.
 func TestZombieIsFenced(t *testing.T) {

@@ -3,6 +3,7 @@ package log
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -36,6 +37,23 @@ func TestTransactionTimesOut(t *testing.T) {
 	l.kill()
 	if _, found := l.Committed("g", a1); found {
 		t.Fatal("an offset of a transaction that timed out was committed")
+	}
+}
+
+// TestShortTimeoutSurvives gives a timeout that the journal has no number for.
+func TestShortTimeoutSurvives(t *testing.T) {
+	l := newTxnLog(t)
+	for _, timeout := range []time.Duration{1, time.Millisecond - 1, time.Millisecond + 1} {
+		_, err := l.InitProducerID(InitProducerIDRequest{"x", timeout, NoProducer})
+		must(t, err)
+		before, err := l.DescribeTransaction("x")
+		must(t, err)
+		l.kill()
+		after, err := l.DescribeTransaction("x")
+		must(t, err)
+		if after.Timeout < timeout || after.Timeout != before.Timeout {
+			t.Fatalf("timeout %v became %v, and %v after a restart", timeout, before.Timeout, after.Timeout)
+		}
 	}
 }
 
@@ -152,9 +170,9 @@ func TestIdleIDsAreForgotten(t *testing.T) {
 // again after a full disk.
 func TestTimersRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		mem, full := vfs.NewMem(), false
-		fsys := vfs.Fail(mem, func(op vfs.Op) error {
-			if full && op.Kind == vfs.OpWrite {
+		var full atomic.Bool
+		fsys := vfs.Fail(vfs.NewMem(), func(op vfs.Op) error {
+			if full.Load() && op.Kind == vfs.OpWrite {
 				return &vfs.ShortWrite{Err: syscall.ENOSPC}
 			}
 			return nil
@@ -186,12 +204,12 @@ func TestTimersRun(t *testing.T) {
 		}
 		begin("fast", time.Second)
 		synctest.Wait()
-		full = true
+		full.Store(true)
 		time.Sleep(10 * time.Second)
 		if got := state("fast"); got != "Ongoing" {
 			t.Fatalf("fast is %s without room on the disk", got)
 		}
-		full = false
+		full.Store(false)
 		time.Sleep(txnRetryInterval)
 		if got := state("fast"); got != "CompleteAbort" {
 			t.Fatalf("fast is %s", got)
