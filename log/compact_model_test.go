@@ -57,12 +57,17 @@ var modelPartition = TopicPartition{"t", 0}
 
 const modelDeleteRetention = time.Hour
 
-func newCompactModel(policy string, codec string) *compactModel {
+// newCompactModel makes a log whose small or whose large batches go to segments
+// at once, if placed, and others by way of the journal.
+func newCompactModel(policy, codec string, placed bool) *compactModel {
 	m := &compactModel{mem: vfs.NewMem(), clock: newTestClock(), txns: map[string]*modelTxn{}}
 	m.cfg = Config{
 		JournalBytes: 16 << 10, SegmentBytes: 1 << 10, TailBytes: 4 << 10, CleanerBufferBytes: 1 << 10, stepped: true,
 		MaxTransactionTimeout: 24 * 24 * time.Hour, Now: m.clock.now,
 		bootID: func() string { return fmt.Sprintf("00000000-0000-0000-0000-%012d", m.opened) },
+	}
+	if placed {
+		m.cfg.Durability, m.cfg.placeBytes = OS, 200
 	}
 	m.fs = func() vfs.FS { return m.mem }
 	if err := m.open(); err != nil {

@@ -208,7 +208,7 @@ func TestSmallSegmentsAreMerged(t *testing.T) {
 // records are replaced, pass by pass.
 func TestMarkersGoAfterTheirTransactions(t *testing.T) {
 	for _, commit := range []bool{true, false} {
-		m := newCompactModel(CleanupCompact, CompressionProducer)
+		m := newCompactModel(CleanupCompact, CompressionProducer, commit)
 		markers := func() (n int) {
 			batches, err := rawBatches(m.b, modelPartition)
 			if err != nil {

@@ -15,7 +15,7 @@ func TestCompactionMachine(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		policy := rapid.SampledFrom([]string{CleanupCompact, CleanupCompactDelete}).Draw(rt, "policy")
 		codec := rapid.SampledFrom([]string{CompressionProducer, "gzip", "snappy", "lz4", "zstd"}).Draw(rt, "codec")
-		m := newCompactModel(policy, codec)
+		m := newCompactModel(policy, codec, rapid.Bool().Draw(rt, "placed"))
 		must := func(err error) {
 			if err != nil {
 				rt.Fatal(err)
