@@ -27,6 +27,7 @@ type history struct {
 	fault func(vfs.Op) error
 	full  bool // the disk: no file grows
 
+	passes    int64     // of the cleaner
 	attempted []attempt // in order
 	acked     int       // of attempted, from the front
 	crash     *crashPoint
@@ -151,16 +152,32 @@ var historyPartitions = []TopicPartition{{"a", 0}, {"a", 1}, {"b", 0}}
 
 // live commits until the crash, or closes the log after some commits.
 func (h *history) live(b *Broker) error {
+	var passes int64
 	for _, t := range []struct {
 		name string
 		n    int32
 	}{{"a", 2}, {"b", 1}} {
-		if _, err := b.CreateTopic(t.name, TopicConfig{Partitions: t.n}); err != nil && !errors.Is(err, ErrTopicExists) {
+		// Compaction has nothing to drop, as no key comes twice, but segments to
+		// merge when they may be larger than they were.
+		cfg := TopicConfig{Partitions: t.n, CleanupPolicy: CleanupCompact, MinCleanableRatio: 1e-9}
+		if _, err := b.CreateTopic(t.name, cfg); err != nil && !errors.Is(err, ErrTopicExists) {
 			return h.unlessCrashed(err)
 		}
 	}
+	size := map[string]string{"segment.bytes": strconv.Itoa(1024 << h.rng.IntN(5))}
+	if _, err := b.AlterTopic("a", size); err != nil {
+		return h.unlessCrashed(err)
+	}
 	c := b.NewCommitBuilder()
 	for range h.rng.IntN(60) {
+		if h.rng.IntN(10) == 0 {
+			b.cleaner.step(0)
+			h.passes += b.CleanerStats().Passes - passes
+			passes = b.CleanerStats().Passes
+			if h.crash.left != nil {
+				return h.unlessCrashed(nil)
+			}
+		}
 		a := attempt{id: len(h.attempted) + 1}
 		for _, tp := range historyPartitions {
 			if h.rng.IntN(2) == 0 {
@@ -168,7 +185,7 @@ func (h *history) live(b *Broker) error {
 			}
 		}
 		for i, tp := range a.partitions {
-			if err := c.Append(tp.Topic, tp.Partition, &Record{Value: []byte(a.value(i, h.rng.IntN(400)))}); err != nil {
+			if err := c.Append(tp.Topic, tp.Partition, &Record{Key: []byte(strconv.Itoa(a.id)), Value: []byte(a.value(i, h.rng.IntN(400)))}); err != nil {
 				return err
 			}
 		}
@@ -311,11 +328,15 @@ func testCount(t testing.TB, name string, byDefault int) int {
 // left is a prefix.
 func TestCrashHistories(t *testing.T) {
 	seed := testSeed(t)
+	var passes int64
 	for i := range testCount(t, "FRESHET_HISTORIES", 2000) {
-		if err := newHistory(seed + uint64(i)).run(); err != nil {
+		h := newHistory(seed + uint64(i))
+		if err := h.run(); err != nil {
 			t.Fatalf("FRESHET_SEED=%d FRESHET_HISTORIES=1: %v", seed+uint64(i), err)
 		}
+		passes += h.passes
 	}
+	t.Logf("%d passes of the cleaner", passes)
 }
 
 // TestSeededBugsAreCaught breaks the log on purpose: the histories must see it.
