@@ -67,7 +67,7 @@ func (b *Broker) checkGroups(c *Commit) error {
 		return nil
 	}
 	if f := c.fence; f != (Fence{}) {
-		if err := b.checkMember(f.Group, f.Member, f.Generation, ""); err != nil {
+		if err := b.checkFence(f); err != nil {
 			return err
 		}
 	}
@@ -91,20 +91,14 @@ func (b *Broker) checkGroups(c *Commit) error {
 	return nil
 }
 
-// checkMember refuses what comes from a member that has been replaced, in a
-// commit whose writer is fenced by other means too: so nobody in particular, no
-// member and generation -1, may always. It is the leader's.
-func (b *Broker) checkMember(group, member string, generation int32, instance string) error {
+func (b *Broker) checkFence(f Fence) error {
 	g := b.groups
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	code := g.mu.coord.TxnCommitOffsets(b.cfg.Now(), coord.Membership{
-		Group: group, MemberID: member, InstanceID: instance, Generation: generation,
-	})
+	code := g.mu.coord.TxnCommitOffsets(b.cfg.Now(), coord.Membership{Group: f.Group, MemberID: f.Member, Generation: f.Generation})
 	if code != coord.OK {
-		return fmt.Errorf("member %q of group %q, generation %d: %w", member, group, generation, codeError(code))
+		return fmt.Errorf("member %q of group %q, generation %d: %w", f.Member, f.Group, f.Generation, codeError(code))
 	}
-	g.mu.idle.active(group)
 	return nil
 }
 

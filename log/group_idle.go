@@ -57,6 +57,9 @@ func (g *groups) expired() (old []string) {
 		return nil
 	}
 	names := g.namesLocked()
+	for _, d := range g.mu.coord.List() {
+		names = append(names, d.Group) // also one of which nothing could be written
+	}
 	known := make(map[string]bool, len(names))
 	for _, group := range names {
 		known[group] = true

@@ -24,17 +24,21 @@ type GroupOffset struct {
 	CommittedOffset
 }
 
-// CommitOffsets commits offsets of a member: Kafka's OffsetCommit. Nobody in
-// particular, generation -1 and no id, may commit for a group while it has no
-// members. The log sets the time.
+// CommitOffsets commits offsets of a group for a member: Kafka's OffsetCommit.
+// Nobody in particular may do so while the group has no members. The log sets
+// the time.
 //
 // It returns one error, or nil, for each offset: ErrUnknownTopic or a
 // [CodeError]; the others are committed. Where the error of the call is not nil
 // none is: a [CodeError], which matches ErrFenced if the member has been
 // replaced, or what [Broker.Commit] returns.
-func (b *Broker) CommitOffsets(who coord.Membership, offsets []GroupOffset) ([]error, error) {
-	return b.commitOffsets(who.Group, offsets, func(g *groups) coord.Code {
-		return g.mu.coord.CommitOffsets(b.cfg.Now(), who)
+func (b *Broker) CommitOffsets(group string, who GroupMembership, offsets []GroupOffset) ([]error, error) {
+	m := coord.Membership{Group: group, MemberID: who.MemberID, InstanceID: who.InstanceID, Generation: who.Generation}
+	if who == (GroupMembership{}) {
+		m.Generation = coord.None
+	}
+	return b.commitOffsets(group, offsets, func(g *groups) coord.Code {
+		return g.mu.coord.CommitOffsets(b.cfg.Now(), m)
 	})
 }
 

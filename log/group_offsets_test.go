@@ -21,7 +21,7 @@ func TestCommitOffsetsOneByOne(t *testing.T) {
 		o.LeaderEpoch, o.Metadata = epoch, metadata
 		return o
 	}
-	errs, err := b.CommitOffsets(nobody("g"), []GroupOffset{
+	errs, err := b.CommitOffsets("g", GroupMembership{}, []GroupOffset{
 		with(offsetOf(0, 5), 3, "clock"),
 		offsetOf(9, 5),
 		with(offsetOf(1, 5), -1, strings.Repeat("x", maxMetadataBytes+1)),
@@ -44,7 +44,7 @@ func TestCommitOffsetsOneByOne(t *testing.T) {
 	}); got != want {
 		t.Fatalf("offsets are %s, want %s", got, want)
 	}
-	if errs, err := b.CommitOffsets(nobody("g"), []GroupOffset{offsetOf(9, 1)}); err != nil || !errors.Is(errs[0], ErrUnknownTopic) {
+	if errs, err := b.CommitOffsets("g", GroupMembership{}, []GroupOffset{offsetOf(9, 1)}); err != nil || !errors.Is(errs[0], ErrUnknownTopic) {
 		t.Fatalf("%v, %v", errs, err)
 	}
 }
@@ -106,7 +106,7 @@ func TestDeleteOffsets(t *testing.T) {
 	wantCode(t, err, coord.GroupIDNotFound)
 	commit := func() {
 		t.Helper()
-		errs, err := b.CommitOffsets(nobody("g"), []GroupOffset{offsetOf(0, 1), {TopicPartition{"u", 0}, CommittedOffset{Offset: 2}}})
+		errs, err := b.CommitOffsets("g", GroupMembership{}, []GroupOffset{offsetOf(0, 1), {TopicPartition{"u", 0}, CommittedOffset{Offset: 2}}})
 		if err := errors.Join(append(errs, err)...); err != nil {
 			t.Fatal(err)
 		}

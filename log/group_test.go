@@ -80,7 +80,7 @@ func offsetOf(partition int32, o Offset) GroupOffset {
 
 // commitAs commits one offset of partition 0.
 func commitAs(b *Broker, who coord.Membership, o Offset) error {
-	errs, err := b.CommitOffsets(who, []GroupOffset{offsetOf(0, o)})
+	errs, err := b.CommitOffsets(who.Group, GroupMembership{who.MemberID, who.InstanceID, who.Generation}, []GroupOffset{offsetOf(0, o)})
 	return errors.Join(append(errs, err)...)
 }
 

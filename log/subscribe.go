@@ -234,6 +234,13 @@ func (c *GroupConsumer) Close() error {
 // by topic and partition.
 func (c *GroupConsumer) Assignment() []TopicPartition { return sortedPlaces(c.held) }
 
+// Membership returns who the member is, for offsets that it commits in a
+// transaction. It is good until the next Poll.
+func (c *GroupConsumer) Membership() GroupMembership {
+	who := c.membership()
+	return GroupMembership{MemberID: who.MemberID, InstanceID: who.InstanceID, Generation: who.Generation}
+}
+
 // Fence returns what makes a [Commit] fail with ErrFenced once the group has
 // gone on without this member. It is good until the next Poll.
 func (c *GroupConsumer) Fence() Fence {

@@ -158,7 +158,7 @@ func (c *GroupConsumer) CommitOffsets(offsets ...GroupOffset) error {
 	if len(offsets) == 0 {
 		return nil
 	}
-	errs, err := c.b.CommitOffsets(c.membership(), offsets)
+	errs, err := c.b.CommitOffsets(c.cfg.Group, c.Membership(), offsets)
 	if err != nil {
 		return err
 	}
