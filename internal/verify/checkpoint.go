@@ -8,7 +8,6 @@ import (
 const (
 	checkpointName        = "CHECKPOINT"
 	checkpointMagic       = "FRESHETC"
-	checkpointVersion     = 1
 	checkpointHeaderBytes = 48
 	flagClosed            = 1 << 0
 
@@ -17,9 +16,10 @@ const (
 )
 
 type checkpointHeader struct {
-	first uint64 // sequence number that replaying begins with
-	epoch int32
-	flags uint32
+	version uint32
+	first   uint64 // sequence number that replaying begins with
+	epoch   int32
+	flags   uint32
 }
 
 // checkpoint reads CHECKPOINT and reports whether the rest can be judged by it.
@@ -45,7 +45,7 @@ func (v *verifier) checkpoint() bool {
 		v.report.problem(checkpointName, pos, "%v", err)
 		return false
 	}
-	if pos, err := v.entries(s, true); err != nil {
+	if pos, err := v.entries(s, place(inCheckpoint, v.header.version)); err != nil {
 		v.report.problem(checkpointName, pos, "%v", err)
 		return false
 	}
@@ -55,20 +55,22 @@ func (v *verifier) checkpoint() bool {
 			if !p.known {
 				v.report.problem(checkpointName, checkpointHeaderBytes, "partition %s is missing", p)
 			}
+			p.journalFrom = p.sealedEnd
 		}
 	}
 	return true
 }
 
 func (v *verifier) checkpointHeader(s *stream) (pos int64, err error) {
-	magic, version := string(s.take(len(checkpointMagic))), s.u32()
+	magic := string(s.take(len(checkpointMagic)))
+	v.header.version = s.u32()
 	at := s.pos
 	want := s.u32()
 	v.header.first = s.u64()
 	s.id() // of the cluster
 	v.header.epoch = int32(s.u32())
 	v.header.flags = s.u32()
-	if err := checkMagic(magic, checkpointMagic, version, checkpointVersion); err != nil && s.pos > at {
+	if err := checkMagic(magic, checkpointMagic, v.header.version); err != nil && s.pos > at {
 		return 0, err
 	}
 	if s.err != nil {

@@ -95,14 +95,14 @@ func (s *specimen) describe(t *testing.T) {
 		t.Fatalf("undamaged, it has problems %v, notes %v", s.clean.Problems, s.clean.Notes)
 	}
 	s.walk(t, ".")
-	v := &verifier{fsys: memFS{s.m}, topics: map[id]*topic{}, names: map[string]*topic{}}
+	v := newVerifier(memFS{s.m})
 	if !v.checkpoint() {
 		t.Fatal(v.report)
 	}
 	for _, tp := range v.sortedTopics() {
 		for _, p := range tp.partitions {
 			for _, g := range p.segments {
-				s.counts[p.logName(g.base)] = g.size
+				s.counts[p.logName(g.segmentName)] = g.size
 			}
 		}
 	}

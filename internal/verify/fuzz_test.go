@@ -36,7 +36,7 @@ func FuzzBatch(f *testing.F) {
 		}
 		var s stream
 		s.open(bytes.NewReader(b), int64(len(b)))
-		got, err := s.batch()
+		got, err := s.batch(nil)
 		if err == nil && got.size != int64(len(b)) {
 			err = errShort
 		}

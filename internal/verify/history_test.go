@@ -134,7 +134,7 @@ func (h *history) commit(topics []log.TopicDescription) {
 	for range h.rng.IntN(30) {
 		topic := topics[h.rng.IntN(len(topics))]
 		partition := h.rng.Int32N(int32(len(topic.Partitions)))
-		if err := h.c.Append(topic.Name, partition, h.record()); err != nil {
+		if err := h.c.Append(topic.Name, partition, h.record(topic.Config.CleanupPolicy != log.CleanupDelete)); err != nil {
 			h.t.Fatal(err)
 		}
 		if h.rng.IntN(8) == 0 {
@@ -150,9 +150,9 @@ func (h *history) commit(topics []log.TopicDescription) {
 	}
 }
 
-func (h *history) record() *log.Record {
+func (h *history) record(keyed bool) *log.Record {
 	r := &log.Record{TimestampMillis: 1_700_000_000_000 + h.rng.Int64N(1_000_000)}
-	if h.rng.IntN(3) > 0 {
+	if keyed || h.rng.IntN(3) > 0 {
 		r.Key = make([]byte, h.rng.IntN(20))
 	}
 	if h.rng.IntN(9) > 0 {

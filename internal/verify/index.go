@@ -11,8 +11,8 @@ const (
 )
 
 // An indexWalk compares an index with the batches of its segment, as they come.
-// An index is made anew when it is missing or short, so that is a note; one that
-// says what is not true is a problem.
+// An index is made anew when it is missing, short or wrong, and looked at before it
+// is used, so everything about it is a note.
 type indexWalk struct {
 	v    *verifier
 	p    *partition
@@ -31,7 +31,7 @@ type indexWalk struct {
 }
 
 func (v *verifier) openIndex(p *partition, g segment) *indexWalk {
-	x := &indexWalk{v: v, p: p, g: g, name: p.indexName(g.base), s: &v.index}
+	x := &indexWalk{v: v, p: p, g: g, name: p.indexName(g.segmentName), s: &v.index}
 	f, err := openFile(v.fsys, x.name)
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
@@ -88,7 +88,7 @@ func (x *indexWalk) advance() {
 
 // lies reports an entry that is not true and stops comparing.
 func (x *indexWalk) lies(format string, args ...any) {
-	x.v.report.problem(x.name, x.pos, "index of %s: "+format+" (delete the file while nobody has the log open; it is not needed)",
+	x.v.report.note(x.name, x.pos, "index of %s: "+format+"; it is made anew",
 		append([]any{x.p}, args...)...)
 	x.segmentBroken = true
 }

@@ -2,19 +2,26 @@ package verify
 
 import (
 	"errors"
-	"fmt"
+	"slices"
 )
 
 // journal reads the journal from the place of the checkpoint on.
 func (v *verifier) journal() {
-	r := &replay{v: v}
-	for i, j := range v.files {
-		if !r.file(j, v.files[i+1:]) {
+	r := &replay{v: v, path: checkpointName}
+	for i := 0; i < len(v.files); {
+		onward := r.file(v.files[i], v.files[i+1:])
+		if onward == 0 {
 			break
 		}
+		i += onward
 	}
 	if n := len(r.parts); n > 0 && !r.broken {
 		v.report.note(r.path, r.parts[0].pos, "a commit of which %d records are there and the last is not; it never happened", n)
+	}
+	v.truncated = r.broken
+	if !r.broken {
+		v.checkTxns(r.path)
+		v.checkOffsets()
 	}
 }
 
@@ -29,12 +36,13 @@ type replay struct {
 	broken bool     // records are lost, so what the others say cannot be judged
 }
 
-// file replays one file and reports whether to go on with the next.
-func (r *replay) file(j *journalFile, later []*journalFile) (more bool) {
+// file replays one file and returns how many files further to go on; 0 at the
+// end of the journal.
+func (r *replay) file(j *journalFile, later []*journalFile) (onward int) {
 	j.read(&r.v.stream)
 	if err := j.readHeader(); err != nil {
-		if sound, more := r.badHeader(j, later, err); !sound {
-			return more
+		if sound, onward := r.badHeader(j, later, err); !sound {
+			return onward
 		}
 	}
 	if r.seen && j.prevCRC != r.crc {
@@ -46,24 +54,29 @@ func (r *replay) file(j *journalFile, later []*journalFile) (more bool) {
 	for {
 		rec, err := r.at(j, pos)
 		if err == nil {
-			pos = r.take(j, rec)
-			continue
+			if err = r.take(j, rec); err == nil {
+				pos = rec.end()
+				continue
+			}
+			return r.missing(j, rec, later, err)
 		}
-		if len(later) > 0 && later[0].first == r.next {
+		// Files between were begun by openings that were cut short: their numbers
+		// were given again.
+		if i := slices.IndexFunc(later, func(l *journalFile) bool { return l.first == r.next }); i >= 0 {
 			r.seam(j, pos)
-			return true
+			return i + 1
 		}
 		var again bool
-		if pos, again, more = r.end(j, pos, later, err); !again {
-			return more
+		if pos, again, onward = r.end(j, pos, later, err); !again {
+			return onward
 		}
 	}
 }
 
 // lost notes that records are missing and goes on looking at single ones.
-func (r *replay) lost() bool {
+func (r *replay) lost() (onward int) {
 	r.broken, r.seen, r.parts = true, false, nil
-	return true
+	return 1
 }
 
 // at returns the next record, which must be at pos.
@@ -73,37 +86,57 @@ func (r *replay) at(j *journalFile, pos int64) (record, error) {
 	case err != nil:
 		return rec, err
 	case rec.sequence != r.next:
-		return rec, fmt.Errorf("sequence %d, want %d", rec.sequence, r.next)
+		return rec, sequenceError(rec.sequence, r.next)
 	case rec.prevCRC != r.crc:
-		return rec, fmt.Errorf("crc of the record before is %08x, want %08x", rec.prevCRC, r.crc)
+		return rec, prevError(rec.prevCRC, r.crc)
 	}
 	return rec, nil
 }
 
-// take takes a record in and returns where the next is.
-func (r *replay) take(j *journalFile, rec record) int64 {
-	r.next++
-	r.crc, r.seen = rec.crc, true
+// take takes a record in, and the commit that it is the last one of. It returns
+// an error if that speaks of what is not there.
+func (r *replay) take(j *journalFile, rec record) error {
 	if rec.flags&^flagMore != 0 {
 		r.v.report.problem(j.name, rec.pos, "record %d: %v", rec.sequence, flagsError(rec.flags))
 	}
 	r.parts = append(r.parts, rec)
-	if rec.flags&flagMore != 0 {
-		return rec.end()
+	if rec.flags&flagMore == 0 {
+		if err := r.commit(j); err != nil {
+			r.parts = r.parts[:len(r.parts)-1]
+			return err
+		}
 	}
-	r.v.report.Commits++
+	r.next++
+	r.crc, r.seen = rec.crc, true
+	j.s.seek(rec.end(), j.size())
+	return nil
+}
+
+// commit takes in a commit as a whole or, if something that it speaks of is
+// missing, not at all.
+func (r *replay) commit(j *journalFile) error {
+	v, where := r.v, place(inJournal, j.version)
+	if !r.broken {
+		for _, part := range r.parts {
+			j.s.seek(part.body(), part.body()+part.bodyBytes)
+			if err := v.findPlaced(j.s); err != nil {
+				return err
+			}
+		}
+	}
+	v.report.Commits++
 	for _, part := range r.parts {
 		if r.broken {
 			break
 		}
 		j.s.seek(part.body(), part.body()+part.bodyBytes)
-		if at, err := r.v.entries(j.s, false); err != nil {
-			r.v.report.problem(j.name, at, "record %d: %v", part.sequence, err)
+		v.entryPath = j.name
+		if at, err := v.entries(j.s, where); err != nil {
+			v.report.problem(j.name, at, "record %d: %v", part.sequence, err)
 		}
 	}
 	r.parts = r.parts[:0]
-	j.s.seek(rec.end(), j.size())
-	return rec.end()
+	return nil
 }
 
 // seam checks what stands where a file ends that another continues.
@@ -119,60 +152,80 @@ func (r *replay) seam(j *journalFile, pos int64) {
 
 // end decides what it is that no record follows at pos. again says that there
 // is more to be read in this file, from next on.
-func (r *replay) end(j *journalFile, pos int64, later []*journalFile, why error) (next int64, again, more bool) {
+func (r *replay) end(j *journalFile, pos int64, later []*journalFile, why error) (next int64, again bool, onward int) {
 	// The owner may have written on since; what it wrote is whole by the time
 	// that something behind it is.
-	after, here, found := r.after(j, pos, later)
+	after := r.after(j, pos, r.next, later)
 	j.s.forget()
 	j.s.seek(pos, j.size())
 	if _, err := r.at(j, pos); err == nil {
-		return pos, true, false
+		return pos, true, 0
 	}
 	var unreadable *readError
 	switch {
 	case errors.As(why, &unreadable):
 		r.v.report.problem(j.name, pos, "%v", why)
 		return pos, false, r.lost()
-	case found && (after.durable >= r.next || r.sameBoot(j)):
-		r.v.report.problem(j.name, pos, "record %d: %v, but record %d after it is whole", r.next, why, after.sequence)
+	case after.found && (after.durable >= r.next || r.sameBoot(j)):
+		r.v.report.problem(j.name, pos, "record %d: %v, but record %d after it is whole", r.next, why, after.first.sequence)
 		r.lost()
-		if here {
-			r.next, r.crc = after.sequence, after.prevCRC
+		if after.in != j {
+			return pos, false, 1
 		}
-		return after.pos, here, true
-	case found:
-		r.v.report.note(j.name, pos, "record %d: %v; a power cut lost it and kept record %d, neither was synced; the journal ends here", r.next, why, after.sequence)
+		r.next, r.crc = after.first.sequence, after.first.prevCRC
+		return after.first.pos, true, 0
+	case after.found:
+		r.v.report.note(j.name, pos, "record %d: %v; a power cut lost it and kept record %d, neither was synced; the journal ends here", r.next, why, after.first.sequence)
 	case j.anything(pos):
 		r.v.report.note(j.name, pos, "record %d: %v; torn tail: a write that was cut short, or is under way; the journal ends here", r.next, why)
 	}
-	return pos, false, false
+	return pos, false, 0
 }
 
-// after returns the first valid record with a number above the one wanted,
-// and whether it is in this file.
-func (r *replay) after(j *journalFile, pos int64, later []*journalFile) (rec record, here, found bool) {
+// missing decides what a whole record is that speaks of a batch which is not in
+// its segment. That was written before the record, so only a power cut can lose
+// it, and only as long as it was not synced.
+func (r *replay) missing(j *journalFile, rec record, later []*journalFile, why error) (onward int) {
+	after := r.after(j, rec.end(), rec.sequence, later)
+	if after.durable >= rec.sequence || r.sameBoot(j) {
+		r.v.report.problem(j.name, rec.pos, "record %d: %v", rec.sequence, why)
+		return r.lost()
+	}
+	r.v.report.note(j.name, rec.pos, "record %d: %v; a power cut lost that and it was not synced; the journal ends here", rec.sequence, why)
+	r.parts = nil
+	return 0
+}
+
+// after tells of the valid records from pos on with a number above n.
+func (r *replay) after(j *journalFile, pos int64, n uint64, later []*journalFile) (after laterRecords) {
 	j.s.forget()
 	if j.anything(pos) {
-		if rec, found = j.later(pos, r.next); found {
-			return rec, true, true
-		}
+		j.later(pos, n, &after)
 	}
 	for _, other := range later {
-		if rec, found = other.firstValid(r.next); found {
-			return rec, false, true
-		}
+		r.inFile(other, n, &after)
 	}
-	return record{}, false, false
+	return after
 }
 
-// firstValid returns the first valid record above n of a file whose turn has
-// not come.
-func (j *journalFile) firstValid(n uint64) (record, bool) {
+// inFile looks into a file whose turn has not come, and may never come.
+func (r *replay) inFile(j *journalFile, n uint64, after *laterRecords) {
 	j.read(&stream{})
-	if j.readHeader() != nil {
-		return record{}, false // its own turn will tell
+	err := j.readHeader()
+	if err == nil {
+		j.later(fileHeaderBytes, n, after)
+		return
 	}
-	return j.later(fileHeaderBytes, n)
+	var version *versionError
+	if j.anything(fileHeaderBytes) || errors.As(err, &version) {
+		if r.v.badFiles == nil {
+			r.v.badFiles = map[string]bool{}
+		}
+		if !r.v.badFiles[j.name] {
+			r.v.badFiles[j.name] = true
+			r.v.report.problem(j.name, 0, "%v", err)
+		}
+	}
 }
 
 func (r *replay) sameBoot(j *journalFile) bool {
@@ -181,20 +234,24 @@ func (r *replay) sameBoot(j *journalFile) bool {
 
 // badHeader tells a file that was never begun from one that is damaged. The
 // header may be sound by now, if its owner was just beginning it.
-func (r *replay) badHeader(j *journalFile, later []*journalFile, bad error) (sound, more bool) {
+func (r *replay) badHeader(j *journalFile, later []*journalFile, bad error) (sound bool, onward int) {
 	used := j.anything(fileHeaderBytes)
+	var after laterRecords
 	for i := 0; !used && i < len(later); i++ {
-		_, used = later[i].firstValid(j.first)
+		r.inFile(later[i], j.first, &after)
+		used = after.found
 	}
 	err := j.readHeader()
 	if err == nil {
-		return true, true
+		return true, 0
 	}
 	var version *versionError
 	if used || errors.As(err, &version) {
-		r.v.report.problem(j.name, 0, "%v", err)
+		if !r.v.badFiles[j.name] {
+			r.v.report.problem(j.name, 0, "%v", err)
+		}
 		return false, r.lost()
 	}
 	r.v.report.note(j.name, 0, "%v; nothing is behind it: the file was never begun", bad)
-	return false, false
+	return false, 0
 }

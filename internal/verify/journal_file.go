@@ -12,7 +12,6 @@ import (
 
 const (
 	journalMagic      = "FRESHETJ"
-	journalVersion    = 1
 	journalSuffix     = ".journal"
 	fileHeaderBytes   = 64
 	recordHeaderBytes = 48
@@ -29,6 +28,7 @@ type journalFile struct {
 	f     file
 	s     *stream
 
+	version uint32
 	salt    uint64
 	boot    [16]byte
 	prevCRC uint32
@@ -83,14 +83,14 @@ func (j *journalFile) readHeader() error {
 	}
 	s.seek(0, size)
 	magic, version, want := string(s.take(len(journalMagic))), s.u32(), s.u32()
-	if err := checkMagic(magic, journalMagic, version, journalVersion); err != nil {
+	if err := checkMagic(magic, journalMagic, version); err != nil {
 		return fmt.Errorf("file header: %w", err)
 	}
 	clear(b[12:16])
 	if got := crc32.Checksum(b[:], castagnoli); got != want {
 		return fmt.Errorf("file header: %w", crcError(got, want))
 	}
-	j.salt = s.u64()
+	j.version, j.salt = version, s.u64()
 	if first := s.u64(); first != j.first {
 		return fmt.Errorf("file header: first sequence %d, the name says %d", first, j.first)
 	}
@@ -155,14 +155,29 @@ func (j *journalFile) anything(pos int64) bool {
 	return !zeros
 }
 
-// later returns the first valid record from pos on with a number above n.
-func (j *journalFile) later(pos int64, n uint64) (record, bool) {
+// later takes in the valid records from pos on with a number above n.
+func (j *journalFile) later(pos int64, n uint64, l *laterRecords) {
 	for p := pos; p+recordHeaderBytes <= j.s.limit; p += alignBytes {
 		if r, err := j.record(p); err == nil && r.sequence > n {
-			return r, true
+			l.take(j, r)
 		}
 	}
-	return record{}, false
+}
+
+// laterRecords tell of the valid records behind a bad one. Any of them may say
+// that it was synced.
+type laterRecords struct {
+	found   bool
+	first   record
+	in      *journalFile // that first is in
+	durable uint64       // the highest that one says
+}
+
+func (l *laterRecords) take(j *journalFile, r record) {
+	if !l.found {
+		l.found, l.first, l.in = true, r, j
+	}
+	l.durable = max(l.durable, r.durable)
 }
 
 // openJournals opens the files from the place of the checkpoint on, notes what

@@ -158,8 +158,8 @@ func TestTellsALogFromOtherDirectories(t *testing.T) {
 		"first opening cut short": {fstest.MapFS{"journal/00000000000000000001.journal": {Data: make([]byte, 4096)}}, true, "cut short"},
 		"checkpoint lost": {fstest.MapFS{"journal/00000000000000000001.journal": {Data: bytes.Repeat([]byte{1}, 4096)}},
 			false, "it is missing, but there is data"},
-		"other version": {fstest.MapFS{"CHECKPOINT": {Data: append([]byte("FRESHETC\x00\x00\x00\x02"), make([]byte, 36)...)}},
-			false, "format version 2, this program reads 1"},
+		"other version": {fstest.MapFS{"CHECKPOINT": {Data: append([]byte("FRESHETC\x00\x00\x00\x03"), make([]byte, 36)...)}},
+			false, "format version 3, this program reads 1 to 2"},
 		"checkpoint is a directory": {fstest.MapFS{"CHECKPOINT/x": {}}, false, "cannot be read"},
 	} {
 		r, err := Directory(c.files, Options{})

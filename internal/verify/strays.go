@@ -3,21 +3,40 @@ package verify
 import (
 	"errors"
 	"io/fs"
+	"math"
 	"path"
 	"strconv"
+	"strings"
 )
 
-// strays notes what is in topics/ and nobody reads.
+// rootNames are what the data directory may hold.
+var rootNames = map[string]bool{
+	checkpointName: true, checkpointName + ".tmp": true, "LOCK": true, journalDir: true, topicsDir: true,
+	"state": true, "lost+found": true,
+}
+
+// strays notes what is in the directory and nobody reads.
 func (v *verifier) strays() {
+	for _, e := range v.list(".") {
+		if !rootNames[e.Name()] && !strings.HasPrefix(e.Name(), ".") {
+			v.report.note(e.Name(), 0, "it is no part of a log; it is not read")
+		}
+	}
 	known := map[string]*topic{}
 	for _, t := range v.topics {
 		known[t.id.String()] = t
+	}
+	doomed := map[string]bool{}
+	for x := range v.doomedTopics {
+		doomed[x.String()] = true
 	}
 	for _, e := range v.list(topicsDir) {
 		name := path.Join(topicsDir, e.Name())
 		t, ok := known[e.Name()]
 		if !ok {
-			v.report.note(name, 0, "it belongs to no topic; it is not read")
+			if !doomed[e.Name()] {
+				v.report.note(name, 0, "it belongs to no topic; it is not read")
+			}
 			continue
 		}
 		for _, e := range v.list(name) {
@@ -31,26 +50,46 @@ func (v *verifier) strays() {
 	}
 }
 
-// strayFiles notes files in the directory of p that are in no segment of the
-// checkpoint. Those from its end on are newer than the checkpoint: they are
-// made again from the journal.
+// strayFiles notes files in the directory of p that belong to no segment. Those
+// from its end in the checkpoint on are newer than that: they are made again from
+// the journal.
 func (v *verifier) strayFiles(p *partition) {
-	counts := map[int64]bool{}
+	counts := map[segmentName]bool{}
 	for _, g := range p.segments {
-		counts[g.base] = true
+		counts[g.segmentName] = true
 	}
 	for _, e := range v.list(p.dir()) {
-		base, ok := number(e.Name(), ".log")
-		if !ok {
-			base, ok = number(e.Name(), ".index")
-		}
-		if !ok {
-			base, ok = number(e.Name(), ".timeindex")
-		}
-		if !ok || !counts[int64(base)] && int64(base) < p.sealedEnd {
+		n, ok := segmentOf(e.Name())
+		if !ok || !counts[n] && !p.doomed[n] && (n.base < p.sealedEnd || n.generation > 0) {
 			v.report.note(path.Join(p.dir(), e.Name()), 0, "it belongs to no segment of %s; it is not read", p)
 		}
 	}
+}
+
+// segmentOf reads the name of a file of a segment.
+func segmentOf(name string) (n segmentName, ok bool) {
+	for _, suffix := range []string{".log", ".index", ".timeindex"} {
+		stem, found := strings.CutSuffix(name, suffix)
+		if !found {
+			continue
+		}
+		digits, generation, compacted := strings.Cut(stem, ".")
+		base, ok := number(digits, "")
+		if !ok || base > math.MaxInt64 {
+			return n, false
+		}
+		n.base = int64(base)
+		if !compacted {
+			return n, true
+		}
+		g, err := strconv.ParseUint(generation, 10, 32)
+		if err != nil || g == 0 || strconv.FormatUint(g, 10) != generation {
+			return n, false
+		}
+		n.generation = uint32(g)
+		return n, true
+	}
+	return n, false
 }
 
 func (v *verifier) list(dir string) []fs.DirEntry {

@@ -34,6 +34,9 @@ type stream struct {
 	buf      []byte
 	window   []byte // bytes of the file from windowAt on
 	windowAt int64
+
+	reader io.Reader // instead of f: what can only be read in order
+	plain  *stream   // of the records of compressed batches
 }
 
 // leastBufferBytes holds the longest string.
@@ -45,7 +48,24 @@ func (s *stream) open(f io.ReaderAt, limit int64) {
 	if len(s.buf) < want {
 		s.buf = make([]byte, want)
 	}
-	*s = stream{f: f, limit: limit, buf: s.buf}
+	*s = stream{f: f, limit: limit, buf: s.buf, plain: s.plain}
+}
+
+// openReader begins with what can only be read in order: no seek.
+func (s *stream) openReader(r io.Reader) {
+	s.open(nil, maxPlainBytes)
+	s.reader = r
+}
+
+// ends returns nil if there is no byte more to be read in order.
+func (s *stream) ends() error {
+	if s.take(1) != nil {
+		return errors.New("bytes after the last record")
+	}
+	if errors.Is(s.err, errShort) && s.pos == s.windowAt+int64(len(s.window)) {
+		return nil
+	}
+	return s.err
 }
 
 // seek goes on at pos, up to limit, and forgets an error.
@@ -79,6 +99,9 @@ func (s *stream) take(n int) []byte {
 
 // fill reads at least n bytes from pos on.
 func (s *stream) fill(n int) bool {
+	if s.reader != nil {
+		return s.fillInOrder(n)
+	}
 	want := max(min(s.left(), int64(len(s.buf))), int64(n))
 	got, err := s.f.ReadAt(s.buf[:want], s.pos)
 	s.window, s.windowAt = s.buf[:got], s.pos
@@ -92,6 +115,48 @@ func (s *stream) fill(n int) bool {
 	}
 	return false
 }
+
+// fillInOrder is fill where what was passed over has to be read too.
+func (s *stream) fillInOrder(n int) bool {
+	from := min(s.pos-s.windowAt, int64(len(s.window)))
+	kept := copy(s.buf, s.window[from:])
+	s.windowAt += from
+	for {
+		got, err := s.readSome(s.buf[kept:])
+		kept += got
+		if gone := min(s.pos-s.windowAt, int64(kept)); gone > 0 {
+			kept = copy(s.buf, s.buf[gone:kept])
+			s.windowAt += gone
+		}
+		s.window = s.buf[:kept]
+		switch {
+		case kept >= n && s.windowAt == s.pos:
+			return true
+		case errors.Is(err, io.EOF):
+			s.err = errShort
+			return false
+		case err != nil:
+			s.err = err
+			return false
+		}
+	}
+}
+
+// readSome reads at least a byte, or returns an error.
+func (s *stream) readSome(p []byte) (n int, err error) {
+	for range maxEmptyReads {
+		if n, err = s.reader.Read(p); n > 0 {
+			return n, nil
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	return 0, io.ErrNoProgress
+}
+
+// maxEmptyReads is how often a reader may return nothing in a row.
+const maxEmptyReads = 100
 
 func (s *stream) u8() byte {
 	if b := s.take(1); b != nil {
@@ -121,6 +186,10 @@ func (s *stream) u64() uint64 {
 	return 0
 }
 
+func (s *stream) i16() int16 { return int16(s.u16()) }
+func (s *stream) i32() int32 { return int32(s.u32()) }
+func (s *stream) i64() int64 { return int64(s.u64()) }
+
 func (s *stream) string() string { return string(s.take(int(s.u16()))) }
 
 func (s *stream) id() (x id) {
@@ -145,6 +214,16 @@ func (s *stream) varint() int64 {
 		s.err = errors.New("a varint has more than 64 bits")
 	}
 	return 0
+}
+
+// varint32 takes a zigzag varint of at most 32 bits, in at most 5 bytes.
+func (s *stream) varint32() int64 {
+	at := s.pos
+	n := s.varint()
+	if s.err == nil && (s.pos-at > 5 || n != int64(int32(n))) {
+		s.err = errors.New("a varint has more than 32 bits")
+	}
+	return n
 }
 
 // skip passes over n bytes, which need not be read.

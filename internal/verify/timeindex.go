@@ -36,7 +36,7 @@ type timeIndexWalk struct {
 }
 
 func (v *verifier) openTimeIndex(p *partition, g segment) *timeIndexWalk {
-	x := &timeIndexWalk{v: v, p: p, g: g, name: p.timeIndexName(g.base), s: &v.times, max: timeEntry{time: math.MinInt64}}
+	x := &timeIndexWalk{v: v, p: p, g: g, name: p.timeIndexName(g.segmentName), s: &v.times, max: timeEntry{time: math.MinInt64}}
 	f, err := openFile(v.fsys, x.name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return x
@@ -93,7 +93,7 @@ func (x *timeIndexWalk) advance() {
 
 // lies reports an entry that is not true and stops comparing.
 func (x *timeIndexWalk) lies(format string, args ...any) {
-	x.v.report.problem(x.name, x.pos, "time index of %s: "+format+" (delete the file while nobody has the log open; it is not needed)",
+	x.v.report.note(x.name, x.pos, "time index of %s: "+format+"; it is made anew",
 		append([]any{x.p}, args...)...)
 	x.broken = true
 }

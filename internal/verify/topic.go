@@ -24,20 +24,34 @@ type topic struct {
 type partition struct {
 	topic  *topic
 	number int32
-	known  bool // the checkpoint has it
+	known  bool // the checkpoint has it, or the journal made it
 
-	start, end int64 // end grows with the journal
+	start, end int64 // as of the checkpoint, then as the journal goes on
+	cleaned    int64 // what is below has been compacted
 	sealedEnd  int64 // end in the checkpoint
 	epochs     []epochStart
-	segments   []segment
+	segments   []segment            // that the checkpoint counts, or that took their place
+	doomed     map[segmentName]bool // others whose files may be there; only names matter
+
+	// Of the checkpoint's place in the journal, which is before that of segments.
+	producers   map[int64]producer
+	aborted     []abortedTxn
+	journalFrom int64 // where that place is: offset of the first batch behind it, or the end
+
+	now    map[int64]producer // producers, as the journal goes on
+	later  []abortedTxn       // that the journal aborts
+	placed placedEnd
+}
+
+func newPartition(t *topic, number int32, known bool) *partition {
+	return &partition{topic: t, number: number, known: known, doomed: map[segmentName]bool{}, journalFrom: 0,
+		producers: map[int64]producer{}, now: map[int64]producer{}}
 }
 
 type epochStart struct {
 	epoch int32
 	start int64
 }
-
-type segment struct{ base, end, size int64 }
 
 func (p *partition) String() string { return fmt.Sprintf("%s-%d", p.topic.name, p.number) }
 

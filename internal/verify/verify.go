@@ -46,26 +46,39 @@ const loadRetries = 100
 // those of [os.DirFS] are. The error says why there is nothing to report on;
 // whatever is wrong with a log is in the report.
 func Directory(fsys fs.FS, o Options) (*Report, error) {
+	v, err := directory(fsys, o, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &v.report, nil
+}
+
+func directory(fsys fs.FS, o Options, each eachRecord) (*verifier, error) {
 	if err := isLog(fsys); err != nil {
 		return nil, err
 	}
+	v := load(fsys, o.Boot, each)
+	if v.loaded {
+		v.segments()
+	}
+	return v, nil
+}
+
+// load reads the checkpoint and the journal behind it.
+func load(fsys fs.FS, boot [16]byte, each eachRecord) *verifier {
 	for try := 0; ; try++ {
-		before := identity(fsys)
-		v := &verifier{fsys: fsys, boot: o.Boot, topics: map[id]*topic{}, names: map[string]*topic{}}
+		v := newVerifier(fsys)
+		v.boot, v.each, v.identity = boot, each, identity(fsys)
 		// Without the checkpoint nobody knows what counts.
-		loaded := v.checkpoint() && v.openJournals()
-		if loaded {
+		v.loaded = v.checkpoint() && v.openJournals()
+		if v.loaded {
 			v.journal()
 		}
-		if !v.report.OK() && try < loadRetries && identity(fsys) != before {
-			v.closeJournals()
-			continue
-		}
-		if loaded {
-			v.segments()
-		}
 		v.closeJournals()
-		return &v.report, nil
+		v.closePlaced()
+		if v.report.OK() || try == loadRetries || identity(fsys) == v.identity {
+			return v
+		}
 	}
 }
 
@@ -95,19 +108,46 @@ func identity(fsys fs.FS) string {
 	return fmt.Sprintf("%x %v", b[:n], err)
 }
 
+// An eachRecord is called for every record that counts, in a partition's order.
+type eachRecord func(p *partition, b *batch, offset int64)
+
 // A verifier is one reading of one directory.
 type verifier struct {
-	fsys   fs.FS
-	boot   [16]byte
-	report Report
+	fsys     fs.FS
+	boot     [16]byte
+	identity string // of the checkpoint that was read
+	loaded   bool
+	report   Report
+	each     eachRecord // may be nil
+	newer    *verifier  // what a newer checkpoint says, if somebody asked
 
-	header checkpointHeader
-	topics map[id]*topic
-	names  map[string]*topic
-	files  []*journalFile // from the place of the checkpoint on, in order; open, so that they cannot go
-	stream stream         // that of the file being read; its buffer is used for all
-	index  stream
-	times  stream
+	header       checkpointHeader
+	inCheckpoint bool // the entries that are being read
+	topics       map[id]*topic
+	names        map[string]*topic
+	doomedTopics map[id]bool // directories that may be there and nobody reads
+	offsets      map[string]map[*partition]int64
+
+	nextProducerID int64
+	txns           map[string]*txn
+	byProducer     map[int64]*txn
+	pending        map[int64]bool // producers with offsets in an open transaction
+
+	files     []*journalFile // from the place of the checkpoint on, in order; open, so that they cannot go
+	badFiles  map[string]bool
+	entryPath string
+	truncated bool   // records of the journal are missing, so what they did is not known
+	stream    stream // that of the file being read; its buffer is used for all
+	index     stream
+	times     stream
+	placing   placedFile
+}
+
+func newVerifier(fsys fs.FS) *verifier {
+	return &verifier{
+		fsys: fsys, topics: map[id]*topic{}, names: map[string]*topic{}, doomedTopics: map[id]bool{},
+		offsets: map[string]map[*partition]int64{}, txns: map[string]*txn{}, byProducer: map[int64]*txn{}, pending: map[int64]bool{},
+	}
 }
 
 // segments reads what does not change: the segments as far as the checkpoint
