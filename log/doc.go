@@ -20,7 +20,7 @@
 // between. One that is open too long is aborted; an open one goes on after a
 // restart.
 //
-// Any goroutine may call a [Broker]. A [Consumer], a [Producer], a
+// Any goroutine may call a [Broker] and a [Producer]. A [Consumer], a
 // [TransactionalProducer] and a [CommitBuilder] belong to one goroutine at a
 // time. Other processes may read the same directory with [OpenReadOnly] while
 // its owner runs.

@@ -446,7 +446,7 @@ func TestProducingAllocatesLittle(t *testing.T) {
 		if err := sync.Produce(context.Background(), "t", r); err != nil {
 			t.Fatal(err)
 		}
-	}); n > 8 { // those of the commit
+	}); n > 4 { // those of the commit
 		t.Errorf("Produce of one record: %v allocations", n)
 	}
 }
