@@ -20,6 +20,12 @@
 // between. One that is open too long is aborted; an open one goes on after a
 // restart.
 //
+// A group has members that share partitions, each a [GroupConsumer] in this
+// process or a client of Kafka's elsewhere, or one program has claimed it, see
+// [Broker.ClaimGroup]. A commit of a member, or of a claim, that was replaced is
+// refused. Generations and offsets survive the process; members do not, they
+// join again.
+//
 // Any goroutine may call a [Broker] and a [Producer]. A [Consumer], a
 // [TransactionalProducer] and a [CommitBuilder] belong to one goroutine at a
 // time. Other processes may read the same directory with [OpenReadOnly] while

@@ -446,3 +446,26 @@ func TestFullDiskRefusesGroups(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestCheckingAFenceAllocatesNothing(t *testing.T) {
+	b := withTopic(t, vfs.NewMem(), Config{}, 1)
+	fence, err := b.ClaimGroup("g")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := b.NewCommitBuilder()
+	c.SetFence(fence)
+	for _, group := range []string{"g", "g", "other"} {
+		if err := c.SetOffset(group, TopicPartition{"t", 0}, CommittedOffset{Offset: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	commit := c.Build()
+	if n := testing.AllocsPerRun(100, func() {
+		if err := b.checkGroups(commit); err != nil {
+			t.Fatal(err)
+		}
+	}); n != 0 {
+		t.Fatalf("%v allocations a commit, want none", n)
+	}
+}
