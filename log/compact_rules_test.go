@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/freshet/freshet/internal/batch"
@@ -306,19 +307,8 @@ func TestCompactionAndTheLogStart(t *testing.T) {
 			put(t, b, clock, fmt.Sprint("key-", i%10), fmt.Sprint(i))
 		}
 		pad(t, b, clock)
-		p, err := b.partition(TopicPartition{"t", 0})
-		if err != nil {
-			t.Fatal(err)
-		}
-		k, err := newCompaction(b.view(p), 0)
-		if err != nil || k == nil {
-			t.Fatal(k, err)
-		}
-		work := &pass{compaction: k, c: b.cleaner}
-		if err := work.readKeys(); err != nil {
-			t.Fatal(err)
-		}
-		work.filter = newBatchFilter(work)
+		work := begunPass(t, b)
+		p := work.p
 		g := work.groups(work.to)[0]
 		s, err := work.write(g)
 		if err != nil || s == nil {
@@ -468,4 +458,99 @@ func TestKmsgReadsCompactedSegments(t *testing.T) {
 	if compacted == 0 || batches < 5 || records < 5 {
 		t.Fatalf("%d compacted segments, %d batches, %d records", compacted, batches, records)
 	}
+}
+
+// begunPass is a pass over t as far as it knows what there is to drop.
+func begunPass(t testing.TB, b *Broker) *pass {
+	t.Helper()
+	p, err := b.partition(TopicPartition{"t", 0})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := newCompaction(b.view(p), 0)
+	if err != nil || k == nil {
+		t.Fatal(k, err)
+	}
+	work := &pass{compaction: k, c: b.cleaner}
+	if err := work.readKeys(); err != nil {
+		t.Fatal(err)
+	}
+	work.filter = newBatchFilter(work)
+	return work
+}
+
+// TestTopicDeletedWhileItIsCompacted: the pass ends, and nothing is left of it.
+func TestTopicDeletedWhileItIsCompacted(t *testing.T) {
+	mem, b, clock := compactable(t, nil)
+	for i := range 50 {
+		put(t, b, clock, "a", fmt.Sprint(i))
+	}
+	pad(t, b, clock)
+	work := begunPass(t, b)
+	if err := b.DeleteTopic("t"); err != nil {
+		t.Fatal(err)
+	}
+	err := work.rewrite(work.groups(work.to)[0], work.to)
+	if !errors.Is(err, ErrUnknownTopic) {
+		t.Fatalf("%v, want ErrUnknownTopic", err)
+	}
+	b.cleaner.giveUp(work.p, err)
+	if err := b.reclaim(); err != nil {
+		t.Fatal(err)
+	}
+	if left := segmentNames(t, mem); len(left) > 0 || b.CleanerStats().Failed > 0 || b.Err() != nil {
+		t.Errorf("left: %v, %+v, %v", left, b.CleanerStats(), b.Err())
+	}
+}
+
+// TestCleanerKeepsToItsRate measures a pass by a clock of its own, and closes
+// the log in the midst of another.
+func TestCleanerKeepsToItsRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const rate = 4 << 10
+		cfg := small()
+		cfg.stepped, cfg.CleanerBytesPerSecond, cfg.CleanerBackoff = false, rate, 1000*time.Hour
+		b := open(t, vfs.NewMem(), cfg)
+		if _, err := b.CreateTopic("t", TopicConfig{CleanupPolicy: CleanupCompact}); err != nil {
+			t.Fatal(err)
+		}
+		clock := newTestClock()
+		for range 2 {
+			for i := range 200 {
+				put(t, b, clock, fmt.Sprint("key-", i%20), strings.Repeat("v", 100))
+			}
+			if err := b.reclaim(); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait() // the checkpoint is written
+		}
+		p, err := b.partition(TopicPartition{"t", 0})
+		if err != nil {
+			t.Fatal(err)
+		}
+		k, err := newCompaction(b.view(p), 0)
+		if err != nil || k == nil {
+			t.Fatal(k, err)
+		}
+		begun := time.Now()
+		b.cleaner.compact(k, 0)
+		s := b.CleanerStats()
+		want := time.Duration(s.BytesRead+s.BytesWritten) * time.Second / rate
+		if took := time.Since(begun); s.Passes != 1 || took < want-time.Second || took > want+time.Second {
+			t.Errorf("%+v took %v, want %v", s, took, want)
+		}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			b.cleaner.compact(k, 0)
+		}()
+		time.Sleep(want / 8) // of the bubble's clock
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+		<-done
+		if got := b.CleanerStats(); got.Passes != 1 || got.Failed != 0 {
+			t.Errorf("%+v after a pass that was ended", got)
+		}
+	})
 }

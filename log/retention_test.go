@@ -1,6 +1,7 @@
 package log
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -209,4 +210,51 @@ var jumps = []time.Duration{time.Hour, -time.Hour, 10 * 365 * 24 * time.Hour, -1
 // jumped reports whether the last look was at a clock that had jumped ahead.
 func (c *settledClock) jumped(now *testClock) bool {
 	return c.looked && c.wall-(now.wall.Add(c.at-now.mono)).UnixMilli() > 0
+}
+
+// TestRetentionWhileAppending deletes, seals and appends at once.
+func TestRetentionWhileAppending(t *testing.T) {
+	b := open(t, vfs.NewMem(), Config{
+		JournalBytes: 32 << 10, SegmentBytes: 2 << 10, TailBytes: 8 << 10, CleanerBackoff: time.Millisecond, RetentionCheckInterval: time.Millisecond,
+	})
+	// All but what is in memory is too old at once.
+	if _, err := b.CreateTopic("t", TopicConfig{Retention: time.Millisecond}); err != nil {
+		t.Fatal(err)
+	}
+	c := b.NewConsumer()
+	defer c.Close()
+	tp := TopicPartition{"t", 0}
+	next, seen := Offset(0), 0
+	for n := 0; n < 100_000; n++ {
+		produce(t, b, "t", fmt.Sprint(n))
+		start, _ := offsets(t, b)
+		if start > 3000 {
+			break
+		}
+		if n%50 > 0 {
+			continue
+		}
+		err := c.Assign(tp, next)
+		for err == nil {
+			var fetches []Fetch
+			if fetches, err = c.Fetch(1000); len(fetches) == 0 {
+				break
+			}
+			var r Record
+			for fetches[0].Records.Next(&r) {
+				if string(r.Value) != fmt.Sprint(r.Offset) || r.Offset < next {
+					t.Fatalf("offset %d has %q, want %d on", r.Offset, r.Value, next)
+				}
+				next, seen = r.Offset+1, seen+1
+			}
+		}
+		if errors.Is(err, ErrOffsetOutOfRange) {
+			next, _ = offsets(t, b)
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if start, _ := offsets(t, b); start <= 3000 || seen == 0 {
+		t.Errorf("start is %d, %d records were seen", start, seen)
+	}
 }
