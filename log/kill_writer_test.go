@@ -23,12 +23,12 @@ type written struct {
 	Durability Durability
 	Seed       uint64
 
-	Opened    int                 // processes that got that far
-	Producers [2]ProducerIdentity // of the idempotent writers
-	Batches   [2]int              // of each, acknowledged
-	Commits   [2]int              // of each writer of whole commits
-	Puts      int                 // of keys that are compacted
-	Txns      int                 // committed
+	Opened    int                  // processes that got that far
+	Producers [2]*ProducerIdentity // of the idempotent writers, once they have one
+	Batches   [2]int               // of each, acknowledged
+	Commits   [2]int               // of each writer of whole commits
+	Puts      int                  // of keys that are compacted
+	Txns      int                  // committed
 }
 
 // take notes one line of the process.
@@ -46,7 +46,7 @@ func (w *written) take(line string) error {
 		if _, err := fmt.Sscan(line, &what, &of, &id.ID, &id.Epoch); err != nil {
 			return fmt.Errorf("line %q: %w", line, err)
 		}
-		w.Producers[of] = id
+		w.Producers[of] = &id
 	case "batch":
 		w.Batches[of] = n
 	case "commit":
@@ -140,11 +140,12 @@ func sequenceAfter(s int32, n int) int32 { return int32((int64(s) + int64(n)) % 
 // partitions, and what was not acknowledged again in its next life.
 func writeBatches(b *Broker, w written, i int, rng *rand.Rand) error {
 	id := w.Producers[i]
-	if w.Batches[i] == 0 {
-		var err error
-		if id, err = b.InitProducerID(InitProducerIDRequest{Current: NoProducer}); err != nil {
+	if id == nil {
+		given, err := b.InitProducerID(InitProducerIDRequest{Current: NoProducer})
+		if err != nil {
 			return err
 		}
+		id = &given
 		if err := say("producer %d %d %d", i, id.ID, id.Epoch); err != nil {
 			return err
 		}
@@ -153,7 +154,7 @@ func writeBatches(b *Broker, w written, i int, rng *rand.Rand) error {
 	for k := 1; ; k++ {
 		n := recordsOfBatch(k)
 		if k > w.Batches[i] {
-			if err := sendBatch(b, id, sequence, i, k, rng); err != nil {
+			if err := sendBatch(b, *id, sequence, i, k, rng); err != nil {
 				return fmt.Errorf("batch %d of producer %d: %w", k, i, err)
 			}
 			if err := say("batch %d %d", i, k); err != nil {
