@@ -554,3 +554,38 @@ func TestCleanerKeepsToItsRate(t *testing.T) {
 		}
 	})
 }
+
+// TestTimesAreFoundAfterCompaction compares looking up times with what is left.
+func TestTimesAreFoundAfterCompaction(t *testing.T) {
+	_, b, clock := compactable(t, nil)
+	for i := range 120 {
+		value := fmt.Sprint(i)
+		if i%7 == 0 {
+			value = ""
+		}
+		put(t, b, clock, fmt.Sprint("key-", i*i%31), value)
+		clock.pass(time.Minute)
+	}
+	pad(t, b, clock)
+	b.cleaner.step(clock.mono)
+	if b.CleanerStats().Passes == 0 {
+		t.Fatal("nothing was compacted")
+	}
+	left := recordsOf(t, b, TopicPartition{"t", 0})
+	for at := newTestClock().wall.Add(-time.Minute); at.Before(clock.wall.Add(time.Minute)); at = at.Add(20 * time.Second) {
+		want := Offset(-1)
+		for _, r := range left {
+			if r.TimestampMillis >= at.UnixMilli() {
+				want = r.Offset
+				break
+			}
+		}
+		got, ok, err := b.OffsetForTime(TopicPartition{"t", 0}, at.UnixMilli())
+		if !ok {
+			got.Offset = -1
+		}
+		if err != nil || got.Offset != want {
+			t.Fatalf("%v: offset %d, %v; want %d", at, got.Offset, err, want)
+		}
+	}
+}

@@ -16,45 +16,49 @@ func (b *Broker) applySwapLocked(e swapEntry) error {
 	if err != nil {
 		return err
 	}
-	i, j, err := p.swapRangeLocked(e)
-	if err != nil {
-		return fmt.Errorf("partition %s: %w", p.tp, err)
-	}
+	i, j := p.overlapLocked(e.first, e.end)
 	switch {
-	case i == j:
+	case len(e.segments) == 0: // those that are there had nothing to lose
+	case i >= j: // the log start has passed them since
 		b.doomUnusedLocked(p, e)
-	case !supersedes(p.segments[i:j], e.segments):
-		segments := e.opened
-		if segments == nil {
-			if segments, err = b.openSegments(e); err != nil {
-				return fmt.Errorf("partition %s: %w", p.tp, err)
-			}
+	case supersedes(p.segments[i:j], e.segments):
+	default:
+		if err := b.swapLocked(p, i, j, e); err != nil {
+			return fmt.Errorf("partition %s: %w", p.tp, err)
 		}
-		b.doomLocked(p, p.segments[i:j])
-		p.segments = slices.Concat(p.segments[:i], segments, p.segments[j:])
 	}
 	p.cleaned = max(p.cleaned, e.cleaned)
 	p.forgetAbortedLocked(e.cleaned) // of a checkpoint, they may be older than what it knows of p
 	return nil
 }
 
-// swapRangeLocked returns which segments have the offsets of the swap: none
-// where the log start has passed them since.
-func (p *partition) swapRangeLocked(e swapEntry) (i, j int, err error) {
+// overlapLocked returns which segments have offsets of a range.
+func (p *partition) overlapLocked(first, end Offset) (i, j int) {
 	i, j = len(p.segments), 0
 	for n, s := range p.segments {
-		if Offset(s.Base()) < e.end && Offset(s.End()) > e.first {
+		if Offset(s.Base()) < end && Offset(s.End()) > first {
 			i, j = min(i, n), n+1
 		}
 	}
-	if i >= j {
-		return 0, 0, nil
-	}
+	return i, j
+}
+
+// swapLocked puts the segments of a swap in the place of those from i to j,
+// which have the same offsets, but for some that the log start has passed.
+func (b *Broker) swapLocked(p *partition, i, j int, e swapEntry) (err error) {
 	first, end := Offset(p.segments[i].Base()), Offset(p.segments[j-1].End())
-	if (first != e.first && first > p.start) || end != e.end || first < e.first {
-		return 0, 0, fmt.Errorf("segments of offsets %d to %d take the place of those of %d to %d", e.first, e.end, first, end)
+	if first < e.first || first > e.first && first > p.start || end != e.end {
+		return fmt.Errorf("segments of offsets %d to %d take the place of those of %d to %d", e.first, e.end, first, end)
 	}
-	return i, j, nil
+	segments := e.opened
+	if segments == nil {
+		if segments, err = b.openSegments(e); err != nil {
+			return err
+		}
+	}
+	b.doomLocked(p, p.segments[i:j])
+	p.segments = slices.Concat(p.segments[:i], segments, p.segments[j:])
+	return nil
 }
 
 // supersedes reports whether what is there has been through this swap, and
