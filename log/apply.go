@@ -40,8 +40,17 @@ func (b *Broker) applyLocked(e entry) error {
 			delete(b.pub.committed, e.group)
 		}
 		return nil
-	case txnEntry, txnGoneEntry, txnOffsetEntry, producerIDEntry:
-		return nil // the coordinators know
+	case txnEntry:
+		b.noteOpenLocked(&e.txn)
+		return nil
+	case txnGoneEntry:
+		delete(b.pub.openTxns, e.id)
+		return nil
+	case producerIDEntry:
+		b.pub.producerIDs = max(b.pub.producerIDs, e.next)
+		return nil
+	case txnOffsetEntry:
+		return nil // the coordinator knows
 	case swapEntry:
 		return b.applySwapLocked(e)
 	case groupEntry:

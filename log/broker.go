@@ -54,17 +54,19 @@ type Broker struct {
 	// once for a group of commits.
 	pub struct {
 		sync.RWMutex
-		topics    map[string]*topic
-		byID      map[uuid.UUID]*topic
-		committed map[string]map[TopicPartition]CommittedOffset
-		groups    map[string]groupEntry // generations of groups
-		tailBytes int64
-		dirty     []*partition  // with a tail
-		room      chan struct{} // closed and replaced after each flush
-		doomed    []doomed      // files to be removed after the next checkpoint
-		flushErr  error         // of the last flush, until one succeeds
-		followErr error         // of a read-only broker, while it cannot follow
-		closed    bool
+		topics      map[string]*topic
+		byID        map[uuid.UUID]*topic
+		committed   map[string]map[TopicPartition]CommittedOffset
+		groups      map[string]groupEntry         // generations of groups
+		openTxns    map[string]*coord.Transaction // by transactional id
+		producerIDs int64                         // given away
+		tailBytes   int64
+		dirty       []*partition  // with a tail
+		room        chan struct{} // closed and replaced after each flush
+		doomed      []doomed      // files to be removed after the next checkpoint
+		flushErr    error         // of the last flush, until one succeeds
+		followErr   error         // of a read-only broker, while it cannot follow
+		closed      bool
 	}
 
 	// The flusher's.
@@ -76,8 +78,9 @@ type Broker struct {
 	unsyncedPlaced unsynced // the journal's, when it syncs
 	flushBuf       []byte
 
-	files   *segment.Files // of segments, open
-	buffers buffers        // of batches, to be used again
+	files    *segment.Files // of segments, open
+	buffers  buffers        // of batches, to be used again
+	counters counters
 
 	stop       chan struct{} // closed by Close
 	background sync.WaitGroup
@@ -165,6 +168,7 @@ func (b *Broker) resetCoordinators() {
 	b.txnOffsets = map[int64]*txnOffsets{}
 	b.nextProducerID = 0
 	b.pub.groups = map[string]groupEntry{}
+	b.pub.openTxns, b.pub.producerIDs = map[string]*coord.Transaction{}, 0
 }
 
 // start recovers what is there and begins a new leader epoch, in a journal

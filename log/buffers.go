@@ -146,3 +146,10 @@ func (m *batchMemory) copyOf(b []byte) []byte {
 	m.chunk = m.chunk[n:]
 	return out
 }
+
+// size returns how many bytes are kept.
+func (b *buffers) size() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.mu.bytes
+}

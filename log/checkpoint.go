@@ -95,6 +95,9 @@ func (b *Broker) checkpoint(s *snapshot, closed bool) error {
 		return fmt.Errorf("write checkpoint: %w", err)
 	}
 	b.checkpointed(s)
+	now := b.cfg.Now()
+	b.counters.checkpoints.Add(1)
+	b.counters.lastCheckpoint.Store(&now)
 	before := s.first
 	if closed {
 		before++ // there may be a file that begins at first, without a record

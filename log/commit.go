@@ -3,6 +3,7 @@ package log
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/freshet/freshet/internal/batch"
 	"github.com/freshet/freshet/internal/vfs"
@@ -90,7 +91,11 @@ func (b *Broker) commit(c *Commit) error {
 	if err := b.waitForRoom(); err != nil {
 		return err
 	}
+	began := time.Now()
 	err := b.journal.Commit(&c.entry)
+	if err == nil {
+		b.counters.commitTime.observe(time.Since(began))
+	}
 	if b.cfg.stepped {
 		b.runPending()
 	}
@@ -185,6 +190,7 @@ func (s sequencer) Lost([]*journal.Entry) { s.b.endGroup() }
 // Publish makes a group visible, all of it in one step.
 func (s sequencer) Publish(group []*journal.Entry) {
 	b := s.b
+	b.counters.published(group)
 	b.pub.Lock()
 	var err error
 	for _, e := range group {

@@ -42,6 +42,7 @@ func (c *Consumer) Fetch(maxBytes int) ([]Fetch, error) {
 	c.first = (c.first + 1) % len(c.assigned)
 	out := make([]Fetch, 0, len(plan))
 	left := maxBytes
+	defer func() { c.b.counters.fetched(maxBytes - left) }()
 	for i := range plan {
 		fp := &plan[i]
 		from := fp.pos.next

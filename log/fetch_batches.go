@@ -53,6 +53,7 @@ func (c *Consumer) FetchBatches(maxBytes int) ([]BatchFetch, error) {
 		c.first = (c.first + 1) % len(plan)
 	}
 	left := maxBytes
+	defer func() { c.b.counters.fetched(maxBytes - left) }()
 	for i := range plan {
 		fp, f := &plan[i], &out[i]
 		if f.Err != nil || fp.pos.next >= fp.limit || left <= 0 {

@@ -122,7 +122,7 @@ func (p *partition) waitingBytesLocked() int64 {
 func (p *partition) describeLocked() PartitionDescription {
 	d := PartitionDescription{
 		Partition: p.id, Start: p.start, End: p.end, StableEnd: p.stableEndLocked(), LeaderEpoch: -1,
-		SizeBytes: p.waitingBytesLocked(), Segments: len(p.segments),
+		SizeBytes: p.sizeBytesLocked(), Segments: len(p.segments),
 	}
 	if p.topic.config().compacts() {
 		_, d.Uncompacted = dirtyBytes(p.segments, p.cleaned, math.MaxInt64)
@@ -131,10 +131,16 @@ func (p *partition) describeLocked() PartitionDescription {
 	if n := len(p.epochs); n > 0 {
 		d.LeaderEpoch = p.epochs[n-1].epoch
 	}
-	for _, s := range p.segments {
-		d.SizeBytes += s.SizeBytes()
-	}
 	return d
+}
+
+// sizeBytesLocked is the size of the batches, those in memory included.
+func (p *partition) sizeBytesLocked() int64 {
+	bytes := p.waitingBytesLocked()
+	for _, s := range p.segments {
+		bytes += s.SizeBytes()
+	}
+	return bytes
 }
 
 // spanOf describes one whole batch.

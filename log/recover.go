@@ -149,10 +149,12 @@ func (l loader) apply(e entry) error {
 		return l.txn(e)
 	case txnGoneEntry:
 		l.b.txns.Forget(e.id)
+		return l.b.applyLocked(e)
 	case txnOffsetEntry:
 		return l.txnOffset(e)
 	case producerIDEntry:
 		l.b.nextProducerID = max(l.b.nextProducerID, e.next)
+		return l.b.applyLocked(e)
 	case producersEntry:
 		return l.producers(e)
 	case abortedEntry:
@@ -162,10 +164,8 @@ func (l loader) apply(e entry) error {
 			e.o.TimestampMillis = l.b.cfg.Now().UnixMilli()
 		}
 		return l.b.applyLocked(e)
-	default:
-		return l.b.applyLocked(e)
 	}
-	return nil
+	return l.b.applyLocked(e)
 }
 
 func (l loader) batch(e batchEntry) error {

@@ -134,6 +134,10 @@ func (c *cleaner) retain(p *partition, mono time.Duration, now int64) error {
 	if err := c.b.moveLogStart(p, start); err != nil {
 		return fmt.Errorf("retention of partition %s: %w", p.tp, err)
 	}
+	for _, s := range v.segments[:n] {
+		c.b.counters.expiredSegments.Add(1)
+		c.b.counters.expiredBytes.Add(s.SizeBytes())
+	}
 	c.b.cfg.Logger.Info("segments deleted", "topic", p.tp.Topic, "partition", p.tp.Partition, "segments", n, "offset", start, "by", why)
 	return nil
 }

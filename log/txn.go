@@ -75,7 +75,20 @@ func (l loader) txn(e txnEntry) error {
 	if before, code := l.b.txns.Get(e.txn.ID); code == coord.OK && e.txn.State != coord.TxnOngoing {
 		delete(l.b.txnOffsets, before.ProducerID) // its end may have come with another producer id
 	}
-	return l.b.txns.Load(e.txn)
+	if err := l.b.txns.Load(e.txn); err != nil {
+		return err
+	}
+	return l.b.applyLocked(e)
+}
+
+// noteOpenLocked notes which transactions are open, for those who look at the
+// log without asking its leader.
+func (b *Broker) noteOpenLocked(t *coord.Transaction) {
+	if t.State == coord.TxnOngoing {
+		b.pub.openTxns[t.ID] = t
+	} else {
+		delete(b.pub.openTxns, t.ID)
+	}
 }
 
 func (l loader) txnOffset(e txnOffsetEntry) error {

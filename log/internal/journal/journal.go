@@ -125,6 +125,8 @@ type Journal struct {
 
 	written atomic.Uint64 // last sequence number that the operating system has
 	durable atomic.Uint64 // last sequence number known to be synced
+	bytes   atomic.Int64  // written so far
+	syncs   atomic.Int64
 }
 
 // Commit writes e and returns when it is published, or why it is not there.
@@ -270,6 +272,10 @@ func (j *Journal) Err() error {
 // Next returns the sequence number of the next record. Only the leader may
 // ask, or anybody once the journal is closed.
 func (j *Journal) Next() uint64 { return j.next }
+
+// Written returns how many bytes of records were written since the journal was
+// made, and how often it was synced. Anybody may ask.
+func (j *Journal) Written() (bytes, syncs int64) { return j.bytes.Load(), j.syncs.Load() }
 
 // Close lets the group that is being written finish, then syncs and closes the
 // file. Commits that were not begun, and later ones, fail with ErrClosed. Where

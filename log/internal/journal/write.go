@@ -30,6 +30,7 @@ func (j *Journal) write(group []*Entry) error {
 		return err
 	}
 	j.written.Store(j.next - 1)
+	j.bytes.Add(j.pos - startPos)
 	for _, e := range group {
 		j.beside += e.Elsewhere
 	}
@@ -182,6 +183,7 @@ func (j *Journal) syncLocked() error {
 		return fmt.Errorf("sync journal: %v", err)
 	}
 	j.durable.Store(written)
+	j.syncs.Add(1)
 	return nil
 }
 
