@@ -194,7 +194,7 @@ func (b *Broker) start() error {
 	modes := map[Durability]journal.SyncMode{Sync: journal.SyncGroups, Interval: journal.SyncTimed, OS: journal.SyncNever}
 	b.journal, err = journal.New(journal.Config{
 		FS: vfs.Sub(b.fsys, journalDir), FileBytes: b.cfg.JournalBytes / journalFiles, Sync: modes[b.cfg.Durability],
-		Boot: parseBoot(b.cfg.bootID()), Now: b.cfg.Now, Sequencer: sequencer{b}, SyncElsewhere: b.unsyncedPlaced.sync,
+		Boot: parseBoot(b.cfg.bootID()), Now: b.cfg.Now, Sequencer: sequencer{b}, SyncElsewhere: b.syncPlaced,
 	}, next)
 	if err != nil {
 		return err

@@ -153,7 +153,7 @@ type Config struct {
 
 	// placeBytes is the size from which batches are written to their segments
 	// at once; tests set it.
-	placeBytes int
+	placeBytes, placeSyncBytes int
 
 	// bootID names this boot of the machine, "" if unknown; tests set it.
 	bootID func() string
@@ -203,6 +203,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.partBytes = defaultPartBytes
 	}
 	orDefault(&c.placeBytes, placeBytes)
+	orDefault(&c.placeSyncBytes, placeSyncBytes)
 	if c.bootID == nil {
 		c.bootID = bootID
 	}

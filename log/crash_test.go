@@ -59,15 +59,16 @@ func newHistory(seed uint64) *history {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	h := &history{rng: rng, mem: vfs.NewMem()}
 	h.cfg = Config{
-		Durability:   []Durability{Sync, Sync, Interval, OS}[rng.IntN(4)],
-		JournalBytes: 4<<10 + rng.Int64N(8<<10),
-		SegmentBytes: 1<<10 + rng.Int64N(4<<10),
-		TailBytes:    4<<10 + rng.Int64N(8<<10),
-		Now:          func() time.Time { return time.UnixMilli(1_700_000_000_000) },
-		partBytes:    100 + rng.IntN(2000),
-		placeBytes:   100 + rng.IntN(600),
-		stepped:      true,
-		bootID:       func() string { return fmt.Sprintf("00000000-0000-0000-0000-%012d", h.boot+1) },
+		Durability:     []Durability{Sync, Sync, Interval, OS}[rng.IntN(4)],
+		JournalBytes:   4<<10 + rng.Int64N(8<<10),
+		SegmentBytes:   1<<10 + rng.Int64N(4<<10),
+		TailBytes:      4<<10 + rng.Int64N(8<<10),
+		Now:            func() time.Time { return time.UnixMilli(1_700_000_000_000) },
+		partBytes:      100 + rng.IntN(2000),
+		placeBytes:     100 + rng.IntN(600),
+		placeSyncBytes: 100 + rng.IntN(600),
+		stepped:        true,
+		bootID:         func() string { return fmt.Sprintf("00000000-0000-0000-0000-%012d", h.boot+1) },
 	}
 	return h
 }

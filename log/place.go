@@ -22,12 +22,22 @@ import (
 //
 // A batch is placed only where recovery finds everything as it was: since the
 // last checkpoint nothing was written to the segment but placed batches, so that
-// what it writes again goes over none of them. In the sync mode it would cost a
-// second sync, so there the journal holds every batch.
+// what it writes again goes over none of them.
 
 // placeBytes is the size from which writing a batch twice costs more than a
 // write of its own.
 const placeBytes = 8 << 10
+
+// placeSyncBytes is that in the sync mode, where it takes a sync of the segment
+// beside that of the journal.
+const placeSyncBytes = 64 << 10
+
+func (b *Broker) leastPlaced() int {
+	if b.cfg.Durability == Sync {
+		return b.cfg.placeSyncBytes
+	}
+	return b.cfg.placeBytes
+}
 
 // A placing is what the leader has placed in a partition, and not published.
 type placing struct {
@@ -49,7 +59,7 @@ type place struct {
 // journal has to hold it.
 func (b *Broker) place(cb *commitBatch) (bool, error) {
 	p := cb.p
-	if len(cb.bytes) < b.cfg.placeBytes || b.cfg.Durability == Sync {
+	if len(cb.bytes) < b.leastPlaced() {
 		p.placing.ended = true
 		return false, nil
 	}
@@ -65,6 +75,7 @@ func (b *Broker) place(cb *commitBatch) (bool, error) {
 		return false, placeError(p, err)
 	}
 	cb.place = at
+	b.unsyncedPlaced.add(at.segment, p)
 	p.placing.pos += int64(len(cb.bytes))
 	p.placing.batches++
 	return true, nil
@@ -164,7 +175,6 @@ func (b *Broker) publishPlacedLocked(cb *commitBatch) {
 	cb.place.segment.Publish([]segment.Span{cb.span()})
 	p.placed++
 	b.unsynced.add(cb.place.segment, p)
-	b.unsyncedPlaced.add(cb.place.segment, p)
 }
 
 // A segment with something in it that no Sync has covered is in Broker.unsynced,
@@ -188,16 +198,26 @@ func (u *unsynced) add(s *segment.Segment, p *partition) {
 }
 
 // sync syncs those that there are now.
-func (u *unsynced) sync() error {
+func (u *unsynced) sync() error { return u.each((*segment.Segment).Sync) }
+
+// take returns what there is, and leaves nothing.
+func (u *unsynced) take() map[*segment.Segment]*partition {
 	u.mu.Lock()
+	defer u.mu.Unlock()
 	segments := u.segments
 	u.segments = nil
-	u.mu.Unlock()
+	return segments
+}
+
+// each syncs, by the function given, the segments that there are now. Those that
+// it failed for, or did not come to, stay.
+func (u *unsynced) each(sync func(*segment.Segment) error) error {
+	segments := u.take()
 	var errs error
 	for s, p := range segments {
 		err := errs
 		if err == nil && !p.topic.gone.Load() {
-			err = s.Sync()
+			err = sync(s)
 		}
 		if err != nil {
 			if errs == nil {
@@ -207,6 +227,23 @@ func (u *unsynced) sync() error {
 		}
 	}
 	return errs
+}
+
+// syncPlaced begins to sync what was placed, for the journal.
+func (b *Broker) syncPlaced() <-chan error {
+	b.unsyncedPlaced.mu.Lock()
+	none := len(b.unsyncedPlaced.segments) == 0
+	b.unsyncedPlaced.mu.Unlock()
+	if none {
+		return nil
+	}
+	done := make(chan error, 1)
+	if b.cfg.stepped {
+		done <- b.unsyncedPlaced.each((*segment.Segment).SyncData)
+		return done
+	}
+	go func() { done <- b.unsyncedPlaced.each((*segment.Segment).SyncData) }()
+	return done
 }
 
 // find returns the bytes of a placed batch, none where its segment has it by the

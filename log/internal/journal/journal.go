@@ -50,10 +50,11 @@ type Config struct {
 	Sync      SyncMode
 	Boot      Boot
 
-	// SyncElsewhere makes durable what the records written so far speak of but
-	// do not hold, see Entry.Elsewhere. It is called before a sync of the
-	// journal says that they are. May be nil.
-	SyncElsewhere func() error
+	// SyncElsewhere begins to make durable what the records written so far
+	// speak of but do not hold, see Entry.Elsewhere, beside the sync of the
+	// journal. The channel gets the outcome; it is nil if there is nothing to
+	// do. May be nil.
+	SyncElsewhere func() <-chan error
 
 	Now       func() time.Time
 	Sequencer Sequencer

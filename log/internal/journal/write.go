@@ -165,10 +165,9 @@ func (j *Journal) syncFile() error {
 
 func (j *Journal) syncLocked() error {
 	written := j.written.Load()
+	var beside <-chan error
 	if j.cfg.SyncElsewhere != nil {
-		if err := j.cfg.SyncElsewhere(); err != nil {
-			return fmt.Errorf("sync beside the journal: %v", err)
-		}
+		beside = j.cfg.SyncElsewhere()
 	}
 	for len(j.sealed) > 0 {
 		f := j.sealed[0]
@@ -177,7 +176,13 @@ func (j *Journal) syncLocked() error {
 			return fmt.Errorf("sync sealed journal file: %v", err)
 		}
 	}
-	if err := j.file.Sync(); err != nil {
+	err := j.file.Sync()
+	if beside != nil {
+		if other := <-beside; other != nil {
+			return fmt.Errorf("sync beside the journal: %v", other)
+		}
+	}
+	if err != nil {
 		// Not wrapped: a full disk that shows only here must not be taken for
 		// one that refused a write, since what was written may be lost.
 		return fmt.Errorf("sync journal: %v", err)

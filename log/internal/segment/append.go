@@ -220,6 +220,33 @@ func (s *Segment) Sync() error {
 	s.syncing.Lock()
 	defer s.syncing.Unlock()
 	m, x := s.unsaved()
+	if err := s.syncDataLocked(); err != nil {
+		return err
+	}
+	// An index is never a reason to fail: what could not be saved is tried again
+	// at the next Sync, and made anew after the next opening.
+	saved := s.saveIndexes(x) == nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if saved {
+		m.Sums = s.mu.indexes.sums()
+	} else {
+		m.Sums = Sums{}
+	}
+	s.mu.synced, s.mu.isSynced = m, true
+	return nil
+}
+
+// SyncData makes everything placed durable, with the file's name, and nothing
+// else.
+func (s *Segment) SyncData() error {
+	s.syncing.Lock()
+	defer s.syncing.Unlock()
+	return s.syncDataLocked()
+}
+
+// syncDataLocked is that; s.syncing is held.
+func (s *Segment) syncDataLocked() error {
 	err := s.files[logFile].sync()
 	if vfs.IsNoSpace(err) {
 		// Not wrapped: a full disk that shows only here has lost what was
@@ -235,17 +262,6 @@ func (s *Segment) Sync() error {
 		}
 		s.newName = false
 	}
-	// An index is never a reason to fail: what could not be saved is tried again
-	// at the next Sync, and made anew after the next opening.
-	saved := s.saveIndexes(x) == nil
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if saved {
-		m.Sums = s.mu.indexes.sums()
-	} else {
-		m.Sums = Sums{}
-	}
-	s.mu.synced, s.mu.isSynced = m, true
 	return nil
 }
 
