@@ -30,6 +30,15 @@
 //     locks, every buffer used again, errors checked. It writes the same
 //     record batches byte for byte, reads them with the same decoder, and syncs
 //     with the same call (fdatasync on Linux).
+//   - In the sections of Log that follow append, both sides get the same time
+//     and not the same number of records. Freshet has to have as many records
+//     as were acknowledged when it is opened again. What is measured of Freshet
+//     alone, such as recovery, has no ratio.
+//   - Many goroutines write by hand to one file, under a lock. Records for many
+//     partitions are written by hand with one system call, and one sync, for
+//     all of a commit.
+//   - A latency counts from when the operation was meant to begin, not from when
+//     the one before let it.
 //   - The wordcount by hand has as many goroutines as the topology has workers,
 //     the same partitions, partitioner, batches and intervals, and could
 //     recover from what it writes. Its time, and Freshet's, runs from nothing

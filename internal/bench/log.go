@@ -2,24 +2,32 @@ package bench
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/freshet/freshet/log"
 )
 
-// A LogConfig sets up [Log]. The zero value measures everything.
+// A LogConfig sets up [Log]. The zero value measures everything, most of it in
+// the short form.
 type LogConfig struct {
+	// Sections to measure. Default: all, in the short form.
+	Sections []Section
+
+	// Short measures less in all sections but append: fewer sizes, and one
+	// round of each.
+	Short bool
+
 	// Dir is where temporary directories are made. Default: the system's.
 	Dir string
 
 	// Rounds is how often each row is measured. Default 5.
 	Rounds int
 
-	// Durabilities to append with. Default: all.
+	// Durabilities to append with. Default: all. Only append measures Interval.
 	Durabilities []log.Durability
 
-	// ValueBytes are the sizes of a value. Default 100 and 1024.
+	// ValueBytes are the sizes of a value, in append and held. Default 100 and
+	// 1024.
 	ValueBytes []int
 
 	// BatchRecords are the numbers of records that are appended by one commit.
@@ -30,8 +38,49 @@ type LogConfig struct {
 	MaxBytes int64
 
 	// MinTime is how long the loop by hand takes at least, all passes of a
-	// round together. Default 200 ms.
+	// round together; in producers, keys, compression and partitions how long
+	// each side appends in a round. Default 200 ms.
 	MinTime time.Duration
+
+	// Goroutines are the numbers of those that produce. Default 1, 4, 16, 64;
+	// short 1, 16.
+	Goroutines []int
+
+	// KeyPartitions are the numbers of partitions to choose from by key. Default
+	// 1, 8, 64; short 8.
+	KeyPartitions []int
+
+	// Partitions are the numbers of partitions to spread commits over. Default 1,
+	// 10, 100, 1000; short 1, 100.
+	Partitions []int
+
+	// JournalBytes are the sizes of a journal to recover, in bytes of values.
+	// Default 16, 64, 256 MiB; short 16, 64 MiB.
+	JournalBytes []int64
+
+	// LogBytes are the sizes of the log to recover, in bytes of values. Default
+	// 100 MiB and 1 GiB; short 16, 256 MiB.
+	LogBytes []int64
+
+	// OpenPartitions are the numbers of partitions to open. Default 1000 and
+	// 10,000; short 1000.
+	OpenPartitions []int
+
+	// Rates are the commits a second to measure latencies at. Default 1000 and
+	// 10,000.
+	Rates []int
+
+	// LatencyTime is how long each side commits at a rate in a round. Default
+	// 2 s.
+	LatencyTime time.Duration
+
+	// HeldBytes is how many bytes of values to append to see what a log takes.
+	// Default 512 MiB; a quarter of it when short.
+	HeldBytes int64
+
+	// Overload is how long more is offered than the disk takes. Default 10 s.
+	// The disk needs room for what it takes in that time.
+	Overload time.Duration
 
 	// Progress is told what is measured. Default: nobody.
 	Progress func(line string)
@@ -42,9 +91,16 @@ const (
 	DefaultRounds   = 5
 	DefaultMaxBytes = 128 << 20 // 128 MiB
 	DefaultMinTime  = 200 * time.Millisecond
+
+	DefaultLatencyTime = 2 * time.Second
+	DefaultHeldBytes   = 512 << 20 // 512 MiB
+	DefaultOverload    = 10 * time.Second
 )
 
 func (c LogConfig) withDefaults() LogConfig {
+	if len(c.Sections) == 0 {
+		c.Sections, c.Short = Sections(), true
+	}
 	if c.Rounds <= 0 {
 		c.Rounds = DefaultRounds
 	}
@@ -63,182 +119,29 @@ func (c LogConfig) withDefaults() LogConfig {
 	if c.MinTime <= 0 {
 		c.MinTime = DefaultMinTime
 	}
+	if c.LatencyTime <= 0 {
+		c.LatencyTime = DefaultLatencyTime
+	}
+	if c.HeldBytes <= 0 {
+		c.HeldBytes = DefaultHeldBytes
+	}
+	if c.Overload <= 0 {
+		c.Overload = DefaultOverload
+	}
 	if c.Progress == nil {
 		c.Progress = func(string) {}
 	}
 	return c
 }
 
-// Log measures appending to the log and reading it back.
+// Log measures the log, section by section.
 func Log(ctx context.Context, cfg LogConfig) (*LogReport, error) {
 	cfg = cfg.withDefaults()
-	report := &LogReport{Benchmark: "log", Machine: thisMachine(), Rounds: cfg.Rounds}
-	for _, work := range cfg.works() {
-		work, err := cfg.calibrate(work)
-		if err != nil {
-			return nil, fmt.Errorf("calibrate %s: %w", work, err)
+	report := &LogReport{Benchmark: "log", Machine: thisMachine(), Rounds: cfg.Rounds, Short: cfg.Short}
+	for _, s := range cfg.Sections {
+		if err := cfg.measureSection(ctx, s, report); err != nil {
+			return nil, err
 		}
-		rounds, err := cfg.measure(ctx, work)
-		if err != nil {
-			return nil, fmt.Errorf("measure %s: %w", work, err)
-		}
-		report.Rows = append(report.Rows, work.row(rounds))
 	}
 	return report, nil
-}
-
-// A logWork is one row of the report: something to do on both sides.
-type logWork struct {
-	read         bool
-	durability   log.Durability // of appends
-	valueBytes   int
-	batchRecords int
-
-	// Found by calibrating.
-	batches int // of one pass
-	passes  int // in a round, each on new files
-	reads   int // of everything, in a pass; 0 when appending
-}
-
-// records is what each side does in a round.
-func (w logWork) records() int64 {
-	return int64(w.batches) * int64(w.batchRecords) * int64(w.passes) * int64(max(w.reads, 1))
-}
-
-func (w logWork) String() string {
-	if w.read {
-		return fmt.Sprintf("read %d B, batches of %d", w.valueBytes, w.batchRecords)
-	}
-	return fmt.Sprintf("append %s %d B, batches of %d", w.durability, w.valueBytes, w.batchRecords)
-}
-
-func (c LogConfig) works() []logWork {
-	var all []logWork
-	for _, d := range c.Durabilities {
-		for _, size := range c.ValueBytes {
-			for _, n := range c.BatchRecords {
-				all = append(all, logWork{durability: d, valueBytes: size, batchRecords: n})
-			}
-		}
-	}
-	for _, size := range c.ValueBytes {
-		for _, n := range c.BatchRecords {
-			all = append(all, logWork{read: true, valueBytes: size, batchRecords: n})
-		}
-	}
-	return all
-}
-
-// An outcome is what one pass of one side took and found.
-type outcome struct {
-	cost
-	acknowledged time.Duration // until the last append had returned
-	sum          checksum
-}
-
-// A logRound has both sides of a round, all passes added up.
-type logRound struct{ byHand, freshet outcome }
-
-// measure runs the rounds of one row.
-func (c LogConfig) measure(ctx context.Context, w logWork) ([]logRound, error) {
-	rounds := make([]logRound, c.Rounds)
-	for i := range rounds {
-		c.Progress(fmt.Sprintf("%s: round %d of %d", w, i+1, c.Rounds))
-		for pass := range w.passes {
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
-			if err := c.pass(w, (i+pass)%2 == 0, &rounds[i]); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return rounds, nil
-}
-
-// pass does one pass on both sides and adds it to the round.
-func (c LogConfig) pass(w logWork, byHandFirst bool, into *logRound) error {
-	var byHand, freshet outcome
-	sides := []func() error{
-		func() (err error) { byHand, err = w.byHand(c.Dir); return },
-		func() (err error) { freshet, err = w.freshet(c.Dir); return },
-	}
-	if !byHandFirst {
-		sides[0], sides[1] = sides[1], sides[0]
-	}
-	for _, side := range sides {
-		if err := side(); err != nil {
-			return err
-		}
-	}
-	if byHand.sum != freshet.sum {
-		return fmt.Errorf("the log gave back %v, want %v as by hand", freshet.sum, byHand.sum)
-	}
-	into.byHand.add(byHand)
-	into.freshet.add(freshet)
-	return nil
-}
-
-func (o *outcome) add(p outcome) {
-	o.cost = o.cost.plus(p.cost)
-	o.acknowledged += p.acknowledged
-}
-
-// calibrate finds how much a round has to do.
-func (c LogConfig) calibrate(w logWork) (logWork, error) {
-	c.Progress(fmt.Sprintf("%s: calibrating", w))
-	most := max(int(c.MaxBytes/int64(w.valueBytes*w.batchRecords)), 1)
-	w.passes = 1
-	if w.read {
-		return c.calibrateRead(w, most)
-	}
-	const first = 100 // enough to get beyond the first page faults
-	w.batches = min(first, most)
-	for {
-		took, err := w.tryByHand(c.Dir)
-		if err != nil || took >= c.MinTime {
-			return w, err
-		}
-		if w.batches == most {
-			w.passes = c.repeats(took)
-			return w, nil
-		}
-		// A tenth more than seems enough, at most a hundred times as much as
-		// was tried.
-		more := min(1.1*float64(c.MinTime)/float64(took), 100)
-		w.batches = min(int(float64(w.batches)*more)+1, most)
-	}
-}
-
-// calibrateRead reads a part of what may be written, again and again: it has
-// to be larger than the caches of a processor, and writing it takes longer
-// than reading.
-func (c LogConfig) calibrateRead(w logWork, most int) (logWork, error) {
-	const part = 4
-	w.batches, w.reads = max(most/part, 1), 1
-	took, err := w.tryByHand(c.Dir)
-	w.reads = c.repeats(took)
-	return w, err
-}
-
-// repeats is how often to do what took some time once.
-func (c LogConfig) repeats(took time.Duration) int { return int((c.MinTime + took - 1) / took) }
-
-func (w logWork) tryByHand(dir string) (time.Duration, error) {
-	o, err := w.byHand(dir)
-	return max(o.wall, time.Microsecond), err
-}
-
-func (w logWork) byHand(dir string) (outcome, error) {
-	if w.read {
-		return readByHand(dir, w)
-	}
-	return appendByHand(dir, w)
-}
-
-func (w logWork) freshet(dir string) (outcome, error) {
-	if w.read {
-		return readFreshet(dir, w)
-	}
-	return appendFreshet(dir, w)
 }

@@ -29,6 +29,10 @@ func (s *checksum) add(value []byte) {
 	}
 }
 
+func (s checksum) plus(t checksum) checksum {
+	return checksum{s.records + t.records, s.bytes + t.bytes, s.first + t.first}
+}
+
 func (s checksum) String() string {
 	return fmt.Sprintf("%d records of %d bytes (sum %d)", s.records, s.bytes, s.first)
 }

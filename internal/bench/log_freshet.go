@@ -100,24 +100,31 @@ func readFreshet(dir string, w logWork) (o outcome, err error) {
 }
 
 func consumeAll(b *log.Broker, sum *checksum) error {
+	var rec log.Record
+	return eachFetch(b, func(records log.Records) error {
+		for records.Next(&rec) {
+			sum.add(rec.Value)
+		}
+		return records.Err()
+	})
+}
+
+// eachFetch reads the topic to its end, keeping nothing of a record, as the
+// loop by hand does not either.
+func eachFetch(b *log.Broker, each func(log.Records) error) error {
 	c := b.NewConsumer()
 	defer c.Close()
-	c.ReuseMemory() // the loop by hand keeps nothing of a record either
+	c.ReuseMemory()
 	if err := c.Assign(benchPartition, 0); err != nil {
 		return err
 	}
-	var rec log.Record
 	for {
 		fetches, err := c.Fetch(readBytes)
 		if err != nil || len(fetches) == 0 {
 			return err
 		}
 		for i := range fetches {
-			records := fetches[i].Records
-			for records.Next(&rec) {
-				sum.add(rec.Value)
-			}
-			if err := records.Err(); err != nil {
+			if err := each(fetches[i].Records); err != nil {
 				return err
 			}
 		}

@@ -13,7 +13,18 @@ type LogReport struct {
 	Benchmark string   `json:"benchmark"` // "log"
 	Machine   Machine  `json:"machine"`
 	Rounds    int      `json:"rounds"`
-	Rows      []LogRow `json:"rows"`
+	Short     bool     `json:"short,omitempty"` // all but Rows: fewer sizes, one round
+	Rows      []LogRow `json:"rows,omitempty"`
+
+	Producers   []ProducersRow   `json:"producers,omitempty"`
+	Keys        []KeysRow        `json:"keys,omitempty"`
+	Compression []CompressionRow `json:"compression,omitempty"`
+	Partitions  []PartitionsRow  `json:"partitions,omitempty"`
+	Recovery    []RecoveryRow    `json:"recovery,omitempty"`
+	Open        []OpenRow        `json:"open,omitempty"`
+	Latency     []LatencyRow     `json:"latency,omitempty"`
+	Held        []HeldRow        `json:"held,omitempty"`
+	Overload    *OverloadResult  `json:"overload,omitempty"`
 }
 
 // A LogRow is one kind of work, done by both sides.
@@ -97,13 +108,22 @@ func writeJSON(w io.Writer, report any) error {
 	return e.Encode(report)
 }
 
-// WriteText writes the report as a table.
+// WriteText writes the report as tables.
 func (r *LogReport) WriteText(w io.Writer) error {
 	if err := r.Machine.writeText(w, r.Rounds); err != nil {
 		return err
 	}
+	if len(r.Rows) > 0 {
+		if err := r.writeRows(w); err != nil {
+			return err
+		}
+	}
+	return r.writeSections(w)
+}
+
+func (r *LogReport) writeRows(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(t, "\tvalue\tbatch\tfreshet\tby hand\tratio\tmin–max\tacknowledged\tMB/s\tCPU s/M\tby hand\tratio\tallocs\tB\t\n")
+	fmt.Fprint(t, "\n\tvalue\tbatch\tfreshet\tby hand\tratio\tmin–max\tacknowledged\tMB/s\tCPU s/M\tby hand\tratio\tallocs\tB\t\n")
 	for _, row := range r.Rows {
 		what := row.Operation
 		if row.Durability != "" {
@@ -119,7 +139,7 @@ func (r *LogReport) WriteText(w io.Writer) error {
 }
 
 func (m Machine) writeText(w io.Writer, rounds int) error {
-	_, err := fmt.Fprintf(w, "%s %s/%s, %d threads, medians of %d interleaved rounds; per second, ratio = freshet/by hand\n\n",
+	_, err := fmt.Fprintf(w, "%s %s/%s, %d threads, medians of %d interleaved rounds; per second, ratio = freshet/by hand\n",
 		m.Go, m.OS, m.Arch, m.Threads, rounds)
 	return err
 }

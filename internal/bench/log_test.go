@@ -12,7 +12,7 @@ import (
 func TestLogMeasuresEveryRow(t *testing.T) {
 	dir := t.TempDir()
 	report, err := Log(t.Context(), LogConfig{
-		Dir: dir, Rounds: 2, ValueBytes: []int{100}, BatchRecords: []int{1, 10}, MaxBytes: 4000, MinTime: time.Nanosecond,
+		Dir: dir, Sections: []Section{SectionAppend}, Rounds: 2, ValueBytes: []int{100}, BatchRecords: []int{1, 10}, MaxBytes: 4000, MinTime: time.Nanosecond,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -43,9 +43,11 @@ func expectEmpty(t *testing.T, dir string) {
 }
 
 func TestLogSaysWhereItCannotWork(t *testing.T) {
-	_, err := Log(t.Context(), LogConfig{Dir: t.TempDir() + "/missing"})
-	if err == nil || !strings.Contains(err.Error(), "--dir") {
-		t.Fatalf("want an error that says --dir, got %v", err)
+	for _, s := range Sections() {
+		_, err := Log(t.Context(), LogConfig{Dir: t.TempDir() + "/missing", Sections: []Section{s}})
+		if err == nil || !strings.Contains(err.Error(), "--dir") {
+			t.Errorf("%s: want an error that says --dir, got %v", s, err)
+		}
 	}
 }
 

@@ -59,6 +59,48 @@ func someLogReport() *LogReport {
 func TestLogReportAsText(t *testing.T) { golden(t, "log.txt", someLogReport().WriteText) }
 func TestLogReportAsJSON(t *testing.T) { golden(t, "log.json", someLogReport().WriteJSON) }
 
+// someSectionsReport has a row or two of every section but the first.
+func someSectionsReport() *LogReport {
+	some := func(records int64, o outcome) pass {
+		o.sum = checksum{records: records, bytes: 100 * records}
+		return pass{outcome: o, groups: records / 10, syncs: records / 20, files: 7, resident: 50e6, disk: 120 * records}
+	}
+	rounds := []passRound{
+		{byHand: some(1_000_000, someOutcome(200, 200, 100)), freshet: some(600_000, someOutcome(200, 150, 150))},
+		{byHand: some(900_000, someOutcome(200, 200, 100)), freshet: some(700_000, someOutcome(200, 150, 150))},
+	}
+	alone := []passRound{{freshet: rounds[0].freshet}}
+	waits := producersWork{durability: log.Sync, goroutines: 4, shared: true, records: 100}
+	async := producersWork{durability: log.OS, goroutines: 1, records: 1, async: true}
+	l := latencies{histogram: newHistogram(), done: 4, missed: 1, wall: 2 * time.Second}
+	for _, us := range []int64{100, 200, 300, 400, 5000} {
+		if err := l.histogram.RecordValue(us * 1000); err != nil {
+			panic(err) // it is in range
+		}
+	}
+	return &LogReport{
+		Benchmark: "log", Machine: someMachine, Rounds: 2, Short: true,
+		Producers:   []ProducersRow{waits.row(rounds), async.row(alone)},
+		Keys:        []KeysRow{{"os", 8, comparison(rounds)}},
+		Compression: []CompressionRow{{"zstd", comparison(rounds), 0.25, 0.24}},
+		Partitions:  []PartitionsRow{{"sync", 100, comparison(rounds), 300, 80e6}},
+		Recovery:    []RecoveryRow{{16e6, 1e9, 4096, 0.125, 0.004}},
+		Open:        []OpenRow{{1000, 0.5, 0.25, 2, 512, 3003, 12_345_678}},
+		Latency:     []LatencyRow{{"sync", 1000, l.side(), l.side()}},
+		Held:        []HeldRow{{"os", 1024, 500e6, 1.75, 1.0625, 6, 20e6, 150e6, 30e6}},
+		Overload: &OverloadResult{Seconds: 10.5, Producers: 64, ValueBytes: 16384, DiskMegabytesPerSecond: 500,
+			OfferedMegabytesPerSecond: 5000, AcknowledgedMegabytesPerSecond: 300, Offered: 3_000_000, Refused: 2_800_000,
+			Acknowledged: 200_000, BufferBytes: 234_881_024, ResidentBefore: 20e6, ResidentMost: 250e6},
+	}
+}
+
+func TestSectionsReportAsText(t *testing.T) {
+	golden(t, "sections.txt", someSectionsReport().WriteText)
+}
+func TestSectionsReportAsJSON(t *testing.T) {
+	golden(t, "sections.json", someSectionsReport().WriteJSON)
+}
+
 func someWordcountReport() *WordcountReport {
 	run := func(counted time.Duration, o outcome) wordcountRun {
 		return wordcountRun{counted: counted * time.Millisecond, cost: o.cost}

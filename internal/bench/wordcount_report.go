@@ -75,7 +75,7 @@ func (r *WordcountReport) WriteText(w io.Writer) error {
 		return err
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(t, "\tfreshet\tby hand\tratio\tmin–max\tCPU s/M\tby hand\tratio\tallocs\tB\t\n")
+	fmt.Fprint(t, "\n\tfreshet\tby hand\tratio\tmin–max\tCPU s/M\tby hand\tratio\tallocs\tB\t\n")
 	for _, row := range r.Rows {
 		fmt.Fprintf(t, "wordcount %s\t%s\t%s\t%.2f\t%.2f–%.2f\t%.3f\t%.3f\t%.2f\t%.2f\t%.0f\t\n",
 			row.Durability, rate(row.Freshet.WordsPerSecond), rate(row.ByHand.WordsPerSecond),
