@@ -81,16 +81,13 @@ func (fp *fetchPlan) enterSegment() (done bool, err error) {
 }
 
 // within returns how many bytes of b are batches that the plan reaches, and the
-// offset after them. Offsets are under no checksum, so it sees to it that they
-// follow each other.
+// offset after them. They were verified; but offsets are under no checksum, so it
+// sees to it that they follow each other.
 func (fp *fetchPlan) within(b []byte) (next Offset, n int, err error) {
 	next = fp.pos.next
 	for n < len(b) {
-		h, err := batch.ParseHeader(b[n:])
-		if err != nil {
-			return 0, 0, err
-		}
-		first, last := Offset(h.BaseOffset), Offset(h.LastOffset())
+		f, l, size := batch.Extent(b[n:])
+		first, last := Offset(f), Offset(l)
 		inside := n == 0 && first <= next && next <= last // a fetch may begin inside a batch
 		if first != next && !inside {
 			return 0, 0, fmt.Errorf("batch with offsets %d to %d, want offset %d: %w", first, last, next, ErrCorrupt)
@@ -98,7 +95,7 @@ func (fp *fetchPlan) within(b []byte) (next Offset, n int, err error) {
 		if first >= fp.limit {
 			break
 		}
-		n += h.SizeBytes()
+		n += size
 		next = last + 1
 	}
 	return next, n, nil

@@ -17,6 +17,7 @@ type Records struct {
 	from    Offset        // records below are skipped: a fetch may begin inside a batch
 	aborted abortedCursor // batches that are skipped
 	scratch *scratch      // to decompress into; nil: new memory
+	header  batch.Header  // of the batch
 	batch   batch.Reader
 	raw     batch.Record
 	fixed   []Record // instead of all that
@@ -72,43 +73,47 @@ func (r *Records) advance() bool {
 		r.err = r.batch.Err()
 	}
 	for r.err == nil {
-		h, b := r.nextBatch()
-		switch {
+		b := r.nextBatch()
+		switch h := &r.header; {
 		case b == nil:
 			return false
-		case h.Attributes&batch.Control != 0 || r.aborted.has(&h):
+		case h.Attributes&batch.Control != 0 || r.aborted.has(h):
 			continue
-		case h.Codec() != batch.None:
-			b, r.err = r.scratch.decompress(b)
-		}
-		if r.err == nil {
-			r.err = r.batch.Reset(b)
+		case h.Codec() == batch.None:
+			r.err = r.batch.ResetParsed(h, b)
+		default:
+			if b, r.err = r.scratch.decompress(b); r.err == nil {
+				r.err = r.batch.Reset(b)
+			}
 		}
 		return r.err == nil
 	}
 	return false
 }
 
-// nextBatch cuts a batch off, nil at the end and where there is no sense.
-func (r *Records) nextBatch() (batch.Header, []byte) {
+// nextBatch cuts a batch off, whose header is r.header; nil at the end and where
+// there is no sense.
+func (r *Records) nextBatch() []byte {
 	for len(r.bytes) == 0 {
 		if len(r.spans) == 0 {
-			return batch.Header{}, nil
+			return nil
 		}
 		r.bytes = r.spans[0].Bytes
 		r.spans = r.spans[1:]
 	}
-	h, err := batch.ParseHeader(r.bytes)
-	if err == nil && h.SizeBytes() > len(r.bytes) {
-		err = fmt.Errorf("batch of %d bytes, %d left: %w", h.SizeBytes(), len(r.bytes), ErrCorrupt)
+	var err error
+	r.header, err = batch.ParseHeader(r.bytes)
+	size := r.header.SizeBytes()
+	if err == nil && size > len(r.bytes) {
+		err = fmt.Errorf("batch of %d bytes, %d left: %w", size, len(r.bytes), ErrCorrupt)
 	}
 	if err != nil {
 		r.err = err
-		return h, nil
+		return nil
 	}
-	b := r.bytes[:h.SizeBytes()]
-	r.bytes = r.bytes[h.SizeBytes():]
-	return h, b
+	b := r.bytes[:size]
+	r.bytes = r.bytes[size:]
+	return b
 }
 
 // Err returns the error that made Next return false, or nil at the end.

@@ -29,10 +29,18 @@ type Reader struct {
 // the codec if the records are compressed; Next is false then.
 func (r *Reader) Reset(b []byte) error {
 	h, err := parseWhole(b)
-	if err == nil && h.Codec() != None {
-		err = fmt.Errorf("%w: %v (decompress it first)", ErrCompressed, h.Codec())
-	}
 	if err != nil {
+		*r = Reader{err: err}
+		return err
+	}
+	return r.ResetParsed(&h, b)
+}
+
+// ResetParsed is Reset for the batch b of which h is the header: parsed, and as
+// long as b.
+func (r *Reader) ResetParsed(h *Header, b []byte) error {
+	if h.Codec() != None {
+		err := fmt.Errorf("%w: %v (decompress it first)", ErrCompressed, h.Codec())
 		*r = Reader{err: err}
 		return err
 	}

@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"encoding/binary"
 	"fmt"
 	"hash/crc32"
 )
@@ -24,8 +25,22 @@ func verify(b []byte) (Header, error) {
 	if err != nil {
 		return h, err
 	}
+	return h, h.Verify(b)
+}
+
+// Verify is the function of that name for the batch b of which h is the header:
+// parsed, and as long as b.
+func (h *Header) Verify(b []byte) error {
 	if crc := crc32.Checksum(b[attributesPos:], castagnoli); crc != h.CRC {
-		return h, fmt.Errorf("%w: crc %08x, want %08x", ErrCorrupt, crc, h.CRC)
+		return fmt.Errorf("%w: crc %08x, want %08x", ErrCorrupt, crc, h.CRC)
 	}
-	return h, nil
+	return nil
+}
+
+// Extent returns the offsets of the first and the last record of a batch, and its
+// size, of bytes that begin with one that was verified before.
+func Extent(b []byte) (first, last int64, sizeBytes int) {
+	first = int64(binary.BigEndian.Uint64(b))
+	last = first + int64(int32(binary.BigEndian.Uint32(b[lastDeltaPos:])))
+	return first, last, prefixBytes + int(int32(binary.BigEndian.Uint32(b[lengthPos:])))
 }

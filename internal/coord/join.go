@@ -194,7 +194,7 @@ func (j *joining) again(m *member) {
 // replace gives the place of a static member to its next incarnation (KIP-345).
 func (j *joining) replace(old *member) {
 	g, q := j.g, j.q
-	same, leaderBefore := old.matches(q.Protocols), g.leader
+	leaderBefore := g.leader
 	g.answerJoin(old, FencedInstanceID, j.fx)
 	g.answerSync(old, FencedInstanceID, j.fx)
 	delete(g.byID, old.id)
@@ -204,7 +204,7 @@ func (j *joining) replace(old *member) {
 	old.id = q.NewMemberID
 	g.byID[old.id] = old
 	j.update(old)
-	if g.state == GroupStable && same && g.elect() == g.protocol {
+	if g.state == GroupStable && g.elect() == g.protocol { // as Kafka: other metadata alone is no reason
 		// A leader that can skip the assignment is told that it is one. To another
 		// its predecessor is named, so that it takes itself for a follower.
 		leads := old.id == g.leader

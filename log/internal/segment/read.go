@@ -226,7 +226,7 @@ func (s *Segment) whole(b []byte, pos int64) ([]byte, error) {
 			break // the rest of it was not read
 		}
 		if err == nil {
-			err = batch.Verify(b[n : n+h.SizeBytes()])
+			err = h.Verify(b[n : n+h.SizeBytes()])
 		}
 		if err != nil {
 			return nil, s.corrupt(pos+int64(n), err)
