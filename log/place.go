@@ -219,6 +219,9 @@ func (u *unsynced) each(sync func(*segment.Segment) error) error {
 		if err == nil && !p.topic.gone.Load() {
 			err = sync(s)
 		}
+		if err != nil && s.Removed() {
+			err = errs // nothing needs it since a checkpoint
+		}
 		if err != nil {
 			if errs == nil {
 				errs = fmt.Errorf("partition %s: %w", p.tp, err)

@@ -258,3 +258,31 @@ func TestRetentionWhileAppending(t *testing.T) {
 		t.Errorf("start is %d, %d records were seen", start, seen)
 	}
 }
+
+// TestRemovedSegmentsAreNotSynced: what was placed in a segment, and is deleted
+// with it before the journal was synced, poisons nothing.
+func TestRemovedSegmentsAreNotSynced(t *testing.T) {
+	cfg := small()
+	cfg.Durability, cfg.placeBytes = OS, 1
+	b := open(t, vfs.NewMem(), cfg)
+	if _, err := b.CreateTopic("t", TopicConfig{}); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, b, "t", 50)
+	p, err := b.partition(TopicPartition{"t", 0})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := b.view(p).segments[0]
+	b.unsyncedPlaced.add(s, p)
+	if err := s.Remove(); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.unsyncedPlaced.sync(); err != nil || !s.Removed() {
+		t.Errorf("%v, removed %v", err, s.Removed())
+	}
+	b.pub.Lock()
+	p.segments = p.segments[1:]
+	p.start = Offset(p.segments[0].Base())
+	b.pub.Unlock()
+}

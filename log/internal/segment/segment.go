@@ -272,6 +272,13 @@ func (s *Segment) Remove() error {
 	return errors.Join(s.drop(fs.ErrNotExist), Remove(s.fsys, s.id.Base, s.id.Generation))
 }
 
+// Removed reports whether Remove was called.
+func (s *Segment) Removed() bool {
+	s.files[logFile].files.mu.Lock()
+	defer s.files[logFile].files.mu.Unlock()
+	return errors.Is(s.files[logFile].gone, fs.ErrNotExist)
+}
+
 func (s *Segment) drop(why error) error {
 	var errs []error
 	for k := range s.files {
