@@ -90,6 +90,9 @@ func (s *stream) batch(each func(offset int64)) (batch, error) {
 	}
 	s.seek(b.pos+batchHeaderBytes, end)
 	err := s.contents(&b, each)
+	if err == nil {
+		s.pos = end
+	}
 	s.limit = limit
 	return b, err
 }

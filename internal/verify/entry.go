@@ -87,6 +87,7 @@ func (v *verifier) entries(s *stream, where int) (at int64, err error) {
 		case t.where&where != where:
 			return errors.New("it does not belong here")
 		}
+		v.took[kind]++
 		return t.take(v, s)
 	})
 }

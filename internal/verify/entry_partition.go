@@ -54,9 +54,9 @@ func (s *stream) segment1() segment {
 // check finds what no segment is.
 func (g segment) check() error {
 	switch {
-	case g.base < 0 || g.first < g.base || g.end < g.first || g.end <= g.base || g.end-1-g.base > 1<<31-1:
-	case g.size == 0 && g.first == g.end && g.generation > 0:
-		return nil // compaction left nothing
+	case g.base < 0 || g.first < g.base || g.end < g.first || g.end-1-g.base > 1<<31-1:
+	case g.size == 0 && g.first == g.end && (g.generation > 0) == (g.end > g.base):
+		return nil // compaction left nothing, or nothing of it is synced yet
 	case g.generation == 0 && g.first > g.base:
 	case g.size < batchHeaderBytes || g.first == g.end:
 	default:
@@ -118,8 +118,8 @@ func (p *partition) check(epoch int32) error {
 		if err := g.check(); err != nil {
 			return err
 		}
-		if i == 0 && g.base <= p.start && g.end >= p.start {
-			next = g.base // the start has moved on since
+		if i == 0 && g.base <= p.start {
+			next = g.base // the start has moved on since, maybe past others too
 		}
 		if g.base != next {
 			return fmt.Errorf("segment of offsets %d to %d, where offset %d is next", g.base, g.end, next)

@@ -6,12 +6,14 @@ const (
 	producerBytes = 27 // without its batches
 	abortedBytes  = 32
 	maxKept       = 5
+
+	notKnown = -2 // a sequence: whatever was before is not there any more
 )
 
 // A producer is what is known of one in a partition.
 type producer struct {
 	epoch    int16
-	last     int32 // sequence, none if no batch of this epoch is known
+	last     int32 // sequence; none if there was no batch of this epoch
 	txnFirst int64 // offset of the first batch in its open transaction, none without
 	kept     []keptBatch
 }

@@ -8,8 +8,11 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/freshet/freshet/internal/vfs"
 	"github.com/freshet/freshet/log"
@@ -68,20 +71,41 @@ type history struct {
 	cfg log.Config
 	b   *log.Broker
 	c   *log.CommitBuilder
+
+	now       time.Time
+	places    bool
+	made      int // topics so far
+	producers []*testProducer
+	took      [entryPlaced + 1]int64 // entries that verify met, by type
 }
 
 // newHistory opens a log whose files are small, so that there are many.
 func newHistory(t *testing.T, seed uint64) *history {
 	rng := rand.New(rand.NewPCG(seed, 0))
-	h := &history{t: t, rng: rng, m: vfs.NewMem(), cfg: log.Config{
-		Durability:   log.Durability(rng.IntN(3)),
-		JournalBytes: 4<<10 + rng.Int64N(8<<10),
-		SegmentBytes: 1<<10 + rng.Int64N(16<<10),
-		TailBytes:    4<<10 + rng.Int64N(16<<10),
-	}}
+	h := &history{t: t, rng: rng, m: vfs.NewMem(), now: time.UnixMilli(1_700_000_000_000)}
+	h.cfg = log.Config{
+		Durability:             log.Durability(rng.IntN(3)),
+		JournalBytes:           4<<10 + rng.Int64N(8<<10),
+		SegmentBytes:           1<<10 + rng.Int64N(16<<10),
+		TailBytes:              4<<10 + rng.Int64N(16<<10),
+		CleanerBackoff:         200 * time.Microsecond,
+		RetentionCheckInterval: time.Millisecond,
+		CleanerBufferBytes:     1 << 10,
+		Now:                    h.clock,
+	}
+	// Without a sync at each commit large batches are placed. Those histories keep
+	// all segments; the others lose and compact them.
+	if h.places = h.cfg.Durability != log.Sync; h.places {
+		h.cfg.CleanerBackoff = time.Hour
+	}
+	h.producers = []*testProducer{{h: h}, {h: h, name: "txn-a"}, {h: h, name: "txn-b"}}
 	h.open()
 	return h
 }
+
+// clock is read by the log's goroutines too; it only moves while the log is
+// closed.
+func (h *history) clock() time.Time { return h.now }
 
 func (h *history) open() {
 	b, err := log.OpenFS(h.m, h.cfg)
@@ -108,54 +132,16 @@ func (h *history) kill() {
 	}
 }
 
-// step does one random thing.
-func (h *history) step() {
-	topics := h.b.Topics()
-	switch n := h.rng.IntN(40); {
-	case n == 0 && len(topics) < 4 || len(topics) == 0:
-		cfg := log.TopicConfig{Partitions: 1 + h.rng.Int32N(3)}
-		if h.rng.IntN(2) == 0 {
-			cfg.CleanupPolicy = log.CleanupCompact
-		}
-		if _, err := h.b.CreateTopic(fmt.Sprintf("topic-%d", len(topics)), cfg); err != nil {
-			h.t.Fatal(err)
-		}
-	case n == 1:
-		h.close()
-		h.open()
-	case n == 2:
-		h.kill()
-	default:
-		h.commit(topics)
-	}
-}
-
-func (h *history) commit(topics []log.TopicDescription) {
-	for range h.rng.IntN(30) {
-		topic := topics[h.rng.IntN(len(topics))]
-		partition := h.rng.Int32N(int32(len(topic.Partitions)))
-		if err := h.c.Append(topic.Name, partition, h.record(topic.Config.CleanupPolicy != log.CleanupDelete)); err != nil {
-			h.t.Fatal(err)
-		}
-		if h.rng.IntN(8) == 0 {
-			tp := log.TopicPartition{Topic: topic.Name, Partition: partition}
-			o := log.CommittedOffset{Offset: log.Offset(h.rng.Int64N(100)), Metadata: strings.Repeat("m", h.rng.IntN(9))}
-			if err := h.c.SetOffset("group", tp, o); err != nil {
-				h.t.Fatal(err)
-			}
-		}
-	}
-	if _, err := h.b.Commit(h.c.Build()); err != nil {
-		h.t.Fatal(err)
-	}
-}
-
 func (h *history) record(keyed bool) *log.Record {
 	r := &log.Record{TimestampMillis: 1_700_000_000_000 + h.rng.Int64N(1_000_000)}
 	if keyed || h.rng.IntN(3) > 0 {
 		r.Key = make([]byte, h.rng.IntN(20))
 	}
-	if h.rng.IntN(9) > 0 {
+	switch h.rng.IntN(20) {
+	case 0: // a tombstone
+	case 1: // large enough to be placed, where that is done
+		r.Value = bytes.Repeat([]byte{byte(h.rng.Uint32())}, h.rng.IntN(12<<10))
+	default:
 		r.Value = bytes.Repeat([]byte{byte(h.rng.Uint32())}, h.rng.IntN(300))
 	}
 	for range h.rng.IntN(3) {
@@ -164,60 +150,113 @@ func (h *history) record(keyed bool) *log.Record {
 	return r
 }
 
-// records counts what readers of the log see.
-func (h *history) records() (n int64) {
-	for _, d := range h.b.Topics() {
-		for _, p := range d.Partitions {
-			n += int64(p.End - p.Start)
-		}
-	}
-	return n
-}
-
 // verify reads what m holds and fails on a problem.
-func (h *history) verify(m *vfs.Mem) *Report {
+func (h *history) verify(m *vfs.Mem) (*Report, *seen) {
 	h.t.Helper()
-	r, err := Directory(memFS{m}, Options{Boot: thisBoot(h.t)})
+	all := &seen{records: map[*partition][]seenRecord{}}
+	v, err := directory(memFS{m}, Options{Boot: thisBoot(h.t)}, all.take)
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	for _, p := range r.Problems {
+	all.v = v
+	for i, n := range v.took {
+		h.took[i] += n
+	}
+	for _, p := range v.report.Problems {
 		h.t.Errorf("problem: %s", p)
+	}
+	for _, n := range v.report.Notes {
+		if strings.Contains(n.Text, "forgotten") {
+			h.t.Errorf("note: %s", n)
+		}
 	}
 	if h.t.Failed() {
 		h.t.Log(m.Describe())
+		h.t.Logf("the log itself opens it with error %v", openAndClose(m, h.cfg))
 		h.t.FailNow()
 	}
-	return r
+	return &v.report, all
+}
+
+// check verifies what m holds, then opens it, and compares what the two say that
+// readers see.
+func (h *history) check(m *vfs.Mem) {
+	h.t.Helper()
+	_, all := h.verify(m)
+	cfg := h.cfg
+	cfg.CleanerBackoff, cfg.RetentionCheckInterval = time.Hour, time.Hour
+	cfg.Now = func() time.Time { return time.UnixMilli(1_000_000_000_000) } // nothing is too old
+	b, err := log.OpenFS(m, cfg)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer func() {
+		if err := b.Close(); err != nil {
+			h.t.Fatal(err)
+		}
+	}()
+	for _, d := range b.Topics() {
+		for i := range d.Partitions {
+			tp := log.TopicPartition{Topic: d.Name, Partition: int32(i)}
+			for _, committed := range []bool{false, true} {
+				got, want := all.visible(h.t, tp, committed), visible(h.t, b, tp, committed)
+				if !slices.Equal(got, want) {
+					h.t.Fatalf("%s, committed %t: verify finds %d records, readers %d; first difference at %v", tp, committed, len(got), len(want), difference(got, want))
+				}
+			}
+		}
+	}
 }
 
 // TestAcceptsWhatTheLogWrites compares the second opinion with the first:
-// after whatever happened, kills included, nothing is wrong and every record is
-// found.
+// after whatever happened, kills included, nothing is wrong, and the records are
+// those that readers see. Every type of entry comes to pass.
 func TestAcceptsWhatTheLogWrites(t *testing.T) {
-	histories := uint64(500)
+	histories := uint64(200)
 	if testing.Short() {
-		histories = 50
+		histories = 60
 	}
+	var took [entryPlaced + 1]int64
 	for seed := range histories {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			h := newHistory(t, seed)
-			for range 40 {
+			for range 60 {
 				h.step()
-				if h.rng.IntN(8) == 0 {
+				if h.rng.IntN(12) == 0 {
 					// A kill with the flusher where it may be.
-					if got, want := h.verify(h.m.KillProcess()).Records, h.records(); got != want {
-						t.Fatalf("verify counts %d records, readers %d", got, want)
-					}
+					h.check(h.m.KillProcess())
 				}
 			}
-			want := h.records()
 			h.close()
-			r := h.verify(h.m)
-			if r.Records != want || !r.Closed {
-				t.Fatalf("verify counts %d records, closed %t; want %d, true", r.Records, r.Closed, want)
+			if r, _ := h.verify(h.m); !r.Closed {
+				t.Fatal("verify does not say that it was closed")
+			}
+			h.check(h.m)
+			for i, n := range h.took {
+				took[i] += n
 			}
 		})
+	}
+	for kind, n := range took {
+		if n == 0 && kind != 0 && kind != entryOffset1 && kind != entryPartition1 {
+			t.Errorf("no history has an entry of type %d", kind)
+		}
+	}
+}
+
+// TestAcceptsVersion1 reads what version 1 wrote.
+func TestAcceptsVersion1(t *testing.T) {
+	for name, records := range map[string]int64{"closed": 300, "killed": 400} {
+		v, err := directory(os.DirFS(filepath.Join("../../log/testdata/format1", name)), Options{}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range v.report.Problems {
+			t.Errorf("%s: problem: %s", name, p)
+		}
+		if v.report.Records < records || v.took[entryOffset1] == 0 || v.took[entryPartition1] == 0 || v.took[entryPartition] != 0 {
+			t.Errorf("%s: %d records, want at least %d; entries %v", name, v.report.Records, records, v.took)
+		}
 	}
 }
 
@@ -229,7 +268,7 @@ func TestAgreesWithRecoveryAfterPowerCuts(t *testing.T) {
 	refused := 0
 	for seed := range uint64(150) {
 		h := newHistory(t, seed)
-		for range 30 {
+		for range 40 {
 			h.step()
 			if h.rng.IntN(8) > 0 {
 				continue
@@ -242,16 +281,15 @@ func TestAgreesWithRecoveryAfterPowerCuts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, p := range exceptIndexes(r) {
+			for _, p := range r.Problems {
 				t.Errorf("seed %d: after a reboot: problem: %s", seed, p)
 			}
 			if r, err = Directory(memFS{m}, Options{Boot: thisBoot(t)}); err != nil {
 				t.Fatal(err)
 			}
-			problems := exceptIndexes(r)
 			openErr := openAndClose(m, h.cfg)
-			if (openErr != nil) != (len(problems) > 0) {
-				t.Errorf("seed %d: log.Open: %v; problems: %v", seed, openErr, problems)
+			if (openErr != nil) != (len(r.Problems) > 0) {
+				t.Errorf("seed %d: log.Open: %v; problems: %v", seed, openErr, r.Problems)
 			}
 			if openErr != nil {
 				refused++
@@ -264,15 +302,14 @@ func TestAgreesWithRecoveryAfterPowerCuts(t *testing.T) {
 	}
 }
 
-// exceptIndexes leaves out what a power cut may do to an index: it is not
-// synced.
-func exceptIndexes(r *Report) (problems []Finding) {
-	for _, p := range r.Problems {
-		if !strings.HasSuffix(p.Path, ".index") && !strings.HasSuffix(p.Path, ".timeindex") {
-			problems = append(problems, p)
+// difference returns the offsets at which two lists part.
+func difference(x, y []int64) (at []int64) {
+	for i := range max(len(x), len(y)) {
+		if i >= len(x) || i >= len(y) || x[i] != y[i] {
+			return append(append(at, x[min(i, len(x)):min(i+1, len(x))]...), y[min(i, len(y)):min(i+1, len(y))]...)
 		}
 	}
-	return problems
+	return nil
 }
 
 func openAndClose(m *vfs.Mem, cfg log.Config) error {

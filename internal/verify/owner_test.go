@@ -97,13 +97,13 @@ func TestReadsCommitsOfSeveralRecords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.CreateTopic("t", log.TopicConfig{}); err != nil {
+	const records = 400 // one a partition, each too small to be placed
+	if _, err := b.CreateTopic("t", log.TopicConfig{Partitions: records}); err != nil {
 		t.Fatal(err)
 	}
-	const records = 20
 	c := b.NewCommitBuilder()
-	for range records {
-		if err := c.Append("t", 0, &log.Record{Value: make([]byte, 1<<20-100)}); err != nil {
+	for i := range int32(records) {
+		if err := c.Append("t", i, &log.Record{Value: make([]byte, 50_000)}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -52,9 +52,9 @@ func (h *past) begin(offset int64) {
 func (h *past) lost() { h.checked = true }
 
 // batch takes in the next batch of the segments.
-func (h *past) batch(name string, b *batch, generation uint32) {
-	if generation > 0 {
-		h.begin(b.last + 1)
+func (h *past) batch(w *segmentWalk, b *batch) {
+	name := w.name
+	if w.g.generation > 0 {
 		return
 	}
 	if b.base >= h.p.journalFrom {

@@ -34,7 +34,7 @@ func (b *batch) lastSequence() int32 {
 // sequence or an epoch does not follow, wrong that something is broken.
 func (p producer) note(b *batch, known bool) (after producer, odd, wrong error) {
 	if !known {
-		p = producer{epoch: b.producerEpoch, last: none, txnFirst: none}
+		p = producer{epoch: b.producerEpoch, last: notKnown, txnFirst: none}
 	}
 	after = p
 	after.kept = nil
@@ -49,7 +49,7 @@ func (p producer) note(b *batch, known bool) (after producer, odd, wrong error) 
 		return after, odd, nil
 	}
 	want := int32((int64(after.last) + 1) & math.MaxInt32)
-	if known && odd == nil && b.baseSequence != want {
+	if after.last != notKnown && odd == nil && b.baseSequence != want {
 		odd = fmt.Errorf("producer %d, epoch %d, begins at sequence %d, want %d", b.producerID, b.producerEpoch, b.baseSequence, want)
 	}
 	transactional := b.attributes&attrTransactional != 0

@@ -24,6 +24,9 @@ func (v *verifier) partition(p *partition) {
 	for _, g := range p.segments {
 		v.report.Segments++
 		v.segment(p, g, h)
+		if g.generation > 0 {
+			h.begin(g.end)
+		}
 	}
 	h.end()
 }
@@ -130,7 +133,7 @@ func (w *segmentWalk) run(s *stream) {
 			w.index.batch(b)
 			w.times.batch(b)
 			w.note(&b)
-			w.past.batch(w.name, &b, w.g.generation)
+			w.past.batch(w, &b)
 		}
 		w.v.report.Bytes += b.size
 		w.next = b.last + 1
@@ -174,7 +177,8 @@ func (w *segmentWalk) check(b batch) error {
 	if b.last >= w.g.end {
 		return fmt.Errorf("it ends at offset %d, the segment at %d", b.last, w.g.end)
 	}
-	if epoch, known := w.p.epochAt(b.base); !known || epoch != b.epoch {
+	// Of records that are no more the epochs may be forgotten.
+	if epoch, known := w.p.epochAt(b.base); epoch != b.epoch && (known || b.base >= w.p.start) {
 		return fmt.Errorf("leader epoch %d, CHECKPOINT has %d for offset %d", b.epoch, epoch, b.base)
 	}
 	return nil

@@ -118,8 +118,9 @@ type verifier struct {
 	identity string // of the checkpoint that was read
 	loaded   bool
 	report   Report
-	each     eachRecord // may be nil
-	newer    *verifier  // what a newer checkpoint says, if somebody asked
+	each     eachRecord             // may be nil
+	took     [entryPlaced + 1]int64 // entries, by type
+	newer    *verifier              // what a newer checkpoint says, if somebody asked
 
 	header       checkpointHeader
 	inCheckpoint bool // the entries that are being read
