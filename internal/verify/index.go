@@ -49,8 +49,25 @@ func (v *verifier) openIndex(p *partition, g segment) *indexWalk {
 	}
 	x.f = f
 	x.s.open(f, info.Size())
+	v.indexSum(x.name, p, x.s, int64(g.sums.entries)*indexEntryBytes, g.sums.crc)
 	x.advance()
 	return x
+}
+
+// indexSum compares an index file with what the checkpoint says of it, as far as
+// that goes, and leaves s at its beginning.
+func (v *verifier) indexSum(name string, p *partition, s *stream, n int64, want uint32) {
+	limit := s.limit
+	switch {
+	case n == 0:
+	case n > limit:
+		v.report.note(name, limit, "index of %s is %d bytes, CHECKPOINT counts %d; it is made anew", p, limit, n)
+	default:
+		if got := s.crc(0, n); s.err == nil && got != want {
+			v.report.note(name, 0, "index of %s: %v in CHECKPOINT; it is made anew", p, crcError(got, want))
+		}
+	}
+	s.seek(0, limit)
 }
 
 func (x *indexWalk) close() {

@@ -55,6 +55,7 @@ func (v *verifier) openTimeIndex(p *partition, g segment) *timeIndexWalk {
 	}
 	x.f = f
 	x.s.open(f, info.Size())
+	v.indexSum(x.name, p, x.s, int64(g.sums.times)*timeIndexEntryBytes, g.sums.timesCRC)
 	x.advance()
 	return x
 }
