@@ -74,7 +74,6 @@ type history struct {
 	c   *log.CommitBuilder
 
 	now       time.Time
-	places    bool
 	made      int // topics so far
 	producers []*testProducer
 	took      [entryPlaced + 1]int64 // entries that verify met, by type
@@ -93,11 +92,6 @@ func newHistory(t *testing.T, seed uint64) *history {
 		RetentionCheckInterval: time.Millisecond,
 		CleanerBufferBytes:     1 << 10,
 		Now:                    h.clock,
-	}
-	// Without a sync at each commit large batches are placed. Those histories keep
-	// all segments; the others lose and compact them.
-	if h.places = h.cfg.Durability != log.Sync; h.places {
-		h.cfg.CleanerBackoff = time.Hour
 	}
 	h.producers = []*testProducer{{h: h}, {h: h, name: "txn-a"}, {h: h, name: "txn-b"}}
 	h.open()

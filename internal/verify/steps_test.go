@@ -86,7 +86,7 @@ func (h *history) alter(topics []log.TopicDescription) {
 		for _, p := range h.producers {
 			p.forget(d.Name)
 		}
-	case !h.places:
+	default:
 		i := h.rng.IntN(len(d.Partitions))
 		p := d.Partitions[i]
 		before := p.Start + log.Offset(h.rng.Int64N(int64(p.End-p.Start)+1))
