@@ -91,61 +91,10 @@ func newBenchCommand(s streams) *cobra.Command {
 	cmd.Long = `Measure this machine: Freshet against the same work written by hand. It takes
 minutes, on an idle machine; a first impression takes seconds:
 
-  freshet bench log --rounds 1 --durability os --batch 100
+  freshet bench log append --rounds 1 --durability os --batch 100
+  freshet bench log latency --short
   freshet bench wordcount --rounds 1 --durability os --words 1000000`
 	cmd.AddCommand(newBenchLogCommand(s), newBenchWordcountCommand(s))
-	return cmd
-}
-
-func newBenchLogCommand(s streams) *cobra.Command {
-	var flags benchFlags
-	cmd := &cobra.Command{
-		Use:   "log",
-		Short: "Append to the log and read it back, against a bare loop on one file",
-		Long: `Log appends values of 100 B and 1 KiB in batches of 1, 10, 100 and 1000, in each
-durability mode, and reads them back. The loop that it is compared with encodes
-and checksums the same batches and writes each to one file with one system call,
-followed by fdatasync in the mode sync; it reads 1 MiB at a time, verifies
-every checksum and decodes every record.
-
-Freshet's time ends when everything is in its segments too; the column
-"acknowledged" leaves out what happens after the last acknowledgement. The mode
-interval syncs in the background on both sides; os and interval end unsynced.
-
-Output with --output json, one object:
-  benchmark            "log"
-  machine              go, os, arch, threads
-  rounds               number of interleaved rounds; all figures are their medians
-  rows[]               operation ("append", "read"), durability (appends only),
-                       value_bytes, batch_records,
-                       records (by each side in each round)
-    freshet, by_hand   records_per_second, megabytes_per_second (10^6 bytes of values),
-                       acknowledged_records_per_second,
-                       cpu_seconds_per_million_records, allocs_per_record, alloc_bytes_per_record
-    ratio              median, min, max of the rounds: freshet's speed over that by hand
-    acknowledged_ratio the same until the last acknowledgement
-    cpu_ratio          CPU time by hand over freshet's`,
-		Args: arguments(cobra.NoArgs),
-	}
-	var cfg bench.LogConfig
-	flags.add(cmd, []string{"os", "interval", "sync"})
-	cmd.Flags().IntSliceVar(&cfg.ValueBytes, "value-bytes", []int{100, 1024}, "`sizes` of a value")
-	cmd.Flags().IntSliceVar(&cfg.BatchRecords, "batch", []int{1, 10, 100, 1000}, "`numbers` of records in a batch")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		ds, err := flags.durabilities()
-		if err != nil {
-			return err
-		}
-		for _, n := range slices.Concat(cfg.ValueBytes, cfg.BatchRecords) {
-			if n < 1 {
-				return usageError(fmt.Errorf("--value-bytes and --batch take numbers from 1 on, not %d", n))
-			}
-		}
-		return flags.run(cmd.Context(), s, func(ctx context.Context, progress func(string)) (benchReport, error) {
-			cfg.Dir, cfg.Rounds, cfg.Durabilities, cfg.Progress = flags.dir, flags.rounds, ds, progress
-			return bench.Log(ctx, cfg)
-		})
-	}
 	return cmd
 }
 

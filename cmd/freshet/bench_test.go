@@ -43,9 +43,29 @@ func TestBenchWordcountPrintsJSONOnly(t *testing.T) {
 	}
 }
 
+func TestBenchLogMeasuresTheSectionsThatAreNamed(t *testing.T) {
+	var out, errs bytes.Buffer
+	code := run(t.Context(), []string{"bench", "log", "latency", "open", "--short", "--durability", "os,interval", "--rate", "500",
+		"--latency-time", "20ms", "--open-partitions", "3", "--dir", t.TempDir(), "--output", "json"}, streams{strings.NewReader(""), &out, &errs})
+	if code != exitOK {
+		t.Fatalf("exit code %d: %s", code, &errs)
+	}
+	var report map[string]json.RawMessage
+	if err := json.Unmarshal(out.Bytes(), &report); err != nil {
+		t.Fatalf("%v in %s", err, &out)
+	}
+	if len(report) != 6 || report["latency"] == nil || report["open"] == nil || string(report["short"]) != "true" {
+		t.Errorf("want benchmark, machine, rounds, short, latency and open, got %s", &out)
+	}
+	if !strings.Contains(errs.String(), "latency os, 500 commits/s: round 1 of 1") {
+		t.Errorf("no progress on stderr: %q", &errs)
+	}
+}
+
 func TestBenchRefusesWrongUsage(t *testing.T) {
 	for _, args := range []string{
 		"log --rounds 0", "log --durability never", "log --value-bytes 0", "log --batch 0", "log extra",
+		"log keys --durability interval", "log --goroutines 0", "log --rate -1", "log --held-mib 0", "log --overload 0s",
 		"wordcount --durability interval", "wordcount --words 0",
 	} {
 		var errs bytes.Buffer
