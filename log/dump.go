@@ -171,121 +171,6 @@ func (d *dumper) journal() {
 	d.fail("  ", err)
 }
 
-// apply prints an entry.
-func (d *dumper) apply(e entry) error {
-	switch e := e.(type) {
-	case topicEntry:
-		return d.topic(e)
-	case topicDeletedEntry:
-		return d.of(e.id, func(name string) error { return d.printf("    topic %s deleted, id %s\n", name, e.id) })
-	case batchEntry:
-		return d.of(e.at.topic, func(name string) error { return d.batch(name, e) })
-	case offsetEntry:
-		return d.of(e.at.topic, func(name string) error {
-			return d.printf("    offset of group %q, %s-%d: %d, metadata %q\n", e.group, name, e.at.partition, e.o.Offset, e.o.Metadata)
-		})
-	case offsetGoneEntry:
-		return d.of(e.at.topic, func(name string) error {
-			return d.printf("    offset of group %q, %s-%d deleted\n", e.group, name, e.at.partition)
-		})
-	case logStartEntry:
-		return d.of(e.at.topic, func(name string) error {
-			return d.printf("    log start of %s-%d: %d\n", name, e.at.partition, e.start)
-		})
-	case doomedEntry:
-		return d.of(e.at.topic, func(name string) error {
-			if e.at.partition == allPartitions {
-				return d.printf("    to be removed: topic %s\n", name)
-			}
-			return d.printf("    to be removed: %s-%d, %s\n", name, e.at.partition, segment.LogName(int64(e.base), e.generation))
-		})
-	case partitionEntry:
-		return d.of(e.at.topic, func(name string) error { return d.partition(name, e) })
-	}
-	return d.printf("    %T\n", e)
-}
-
-// of prints what belongs to a topic, if that is wanted.
-func (d *dumper) of(id uuid.UUID, print func(name string) error) error {
-	if name, ok := d.wanted(id); ok {
-		return print(name)
-	}
-	return nil
-}
-
-func (d *dumper) topic(e topicEntry) error {
-	d.topics[e.id] = e.name
-	return d.of(e.id, func(string) error {
-		configs := ""
-		if s := e.cfg.String(); s != "" {
-			configs = ", " + s
-		}
-		return d.printf("    topic %s, id %s, %d partitions%s\n", e.name, e.id, e.cfg.Partitions, configs)
-	})
-}
-
-func (d *dumper) batch(name string, e batchEntry) error {
-	h, err := batch.ParseHeader(e.batch)
-	if err == nil {
-		err = batch.Verify(e.batch)
-	}
-	if err != nil {
-		return fmt.Errorf("batch of %s-%d: %w", name, e.at.partition, err)
-	}
-	if err := d.printf("    batch %s-%d, %s\n", name, e.at.partition, describeBatch(h)); err != nil {
-		return err
-	}
-	return d.records(e.batch)
-}
-
-func (d *dumper) partition(name string, e partitionEntry) error {
-	d.partitions = append(d.partitions, e)
-	if err := d.printf("    partition %s-%d, offsets %d to %d\n", name, e.at.partition, e.start, e.end); err != nil {
-		return err
-	}
-	for _, ep := range e.epochs {
-		if err := d.printf("      leader epoch %d from offset %d\n", ep.epoch, ep.start); err != nil {
-			return err
-		}
-	}
-	for _, s := range e.segments {
-		if err := d.printf("      segment of offsets %d to %d, %d bytes\n", s.Base, s.End, s.SizeBytes); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func describeBatch(h batch.Header) string {
-	return fmt.Sprintf("offsets %d to %d, %d records, %d bytes, leader epoch %d, crc %08x, newest %s",
-		h.BaseOffset, h.LastOffset(), h.Count, h.SizeBytes(), h.LeaderEpoch, h.CRC,
-		time.UnixMilli(h.MaxTimestampMillis).UTC().Format(time.RFC3339Nano))
-}
-
-func (d *dumper) records(b []byte) error {
-	if !d.cfg.Records {
-		return nil
-	}
-	var r batch.Reader
-	if err := r.Reset(b); err != nil {
-		return err
-	}
-	var rec batch.Record
-	for r.Next(&rec) {
-		if err := d.printf("      %d: key %s, value %s, %d headers\n", rec.Offset, quote(rec.Key), quote(rec.Value), rec.HeaderCount); err != nil {
-			return err
-		}
-	}
-	return r.Err()
-}
-
-func quote(b []byte) string {
-	if b == nil {
-		return "null"
-	}
-	return fmt.Sprintf("%q", b)
-}
-
 // segments prints the segments of a partition as far as the checkpoint counts
 // them.
 func (d *dumper) segments(e partitionEntry) {
@@ -308,10 +193,14 @@ func (d *dumper) segment(partition, dir string, m segment.Meta) {
 	}
 	if err == nil {
 		err = s.Describe(func(pos int64, h batch.Header, b []byte) error {
-			if err := d.printf("  %d: %s\n", pos, describeBatch(h)); err != nil {
+			what, err := describeBatch(&h, b)
+			if err != nil {
 				return err
 			}
-			return d.records(b)
+			if err := d.printf("  %d: %s\n", pos, what); err != nil {
+				return err
+			}
+			return d.records(&h, b)
 		})
 	}
 	d.fail("  ", errors.Join(err, s.Close()))
