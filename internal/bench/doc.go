@@ -31,8 +31,9 @@
 //     record batches byte for byte, reads them with the same decoder, and syncs
 //     with the same call (fdatasync on Linux).
 //   - In the sections of Log that follow append, both sides get the same time
-//     and not the same number of records. Freshet has to have as many records
-//     as were acknowledged when it is opened again. What is measured of Freshet
+//     and not the same number of records. Freshet's partitions have a record
+//     each before the clock starts. When it is opened again it has to have as
+//     many records as were acknowledged. What is measured of Freshet
 //     alone, such as recovery, has no ratio.
 //   - Many goroutines write by hand to one file, under a lock. Records for many
 //     partitions are written by hand with one system call, and one sync, for

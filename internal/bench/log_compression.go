@@ -24,7 +24,7 @@ type CompressionRow struct {
 func (c LogConfig) compression(ctx context.Context) (rows []CompressionRow, err error) {
 	events := someEvents()
 	for _, codec := range []batch.Codec{batch.None, batch.Gzip, batch.Snappy, batch.LZ4, batch.Zstd} {
-		freshet := c.freshetPass(log.OS, log.TopicConfig{}, func(b *log.Broker, u until) (sum checksum, err error) {
+		freshet := c.freshetPass(log.OS, 1, func(b *log.Broker, u until) (sum checksum, err error) {
 			p, err := b.NewProducerWith(log.ProducerConfig{Compression: codec.String()})
 			if err != nil {
 				return sum, err

@@ -36,7 +36,7 @@ func (c LogConfig) keys(ctx context.Context) (rows []KeysRow, err error) {
 	keys := someKeys()
 	for _, d := range c.osAndSync() {
 		for _, n := range sizes(c.KeyPartitions, c.Short, []int{8}, []int{1, 8, 64}) {
-			freshet := c.freshetPass(d, log.TopicConfig{Partitions: int32(n)}, func(b *log.Broker, u until) (checksum, error) {
+			freshet := c.freshetPass(d, n, func(b *log.Broker, u until) (checksum, error) {
 				return produceKeys(ctx, b.NewProducer(), keys, smallValues(), u)
 			})
 			byHand := c.byHandPass(func(f *sharedFile, u until) (checksum, error) { return keysByHand(f, d, n, keys, u) })

@@ -43,7 +43,7 @@ func (c LogConfig) openMany(ctx context.Context, path string, fsys vfs.FS, parti
 	row.Partitions = partitions
 	c.Progress(fmt.Sprintf("open %d partitions: writing", partitions))
 	began := time.Now()
-	if err := createMany(ctx, fsys, partitions); err != nil {
+	if err := createMany(fsys, partitions); err != nil {
 		return row, err
 	}
 	row.CreateSeconds = time.Since(began).Seconds()
@@ -52,6 +52,9 @@ func (c LogConfig) openMany(ctx context.Context, path string, fsys vfs.FS, parti
 	}
 	var opens, closes []float64
 	for round := range c.sectionRounds() {
+		if err := ctx.Err(); err != nil {
+			return row, err
+		}
 		c.Progress(fmt.Sprintf("open %d partitions: round %d of %d", partitions, round+1, c.sectionRounds()))
 		files, heap := openFiles(), heapBytes()
 		m := startMeter()
@@ -72,7 +75,7 @@ func (c LogConfig) openMany(ctx context.Context, path string, fsys vfs.FS, parti
 }
 
 // createMany makes a topic of so many partitions and puts a record into each.
-func createMany(ctx context.Context, fsys vfs.FS, partitions int) (err error) {
+func createMany(fsys vfs.FS, partitions int) (err error) {
 	b, err := log.OpenFS(fsys, log.Config{Durability: log.OS})
 	if err != nil {
 		return err
@@ -91,9 +94,6 @@ func createMany(ctx context.Context, fsys vfs.FS, partitions int) (err error) {
 			continue
 		}
 		if _, err := b.Commit(c.Build()); err != nil {
-			return err
-		}
-		if err := ctx.Err(); err != nil {
 			return err
 		}
 	}

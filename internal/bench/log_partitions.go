@@ -18,10 +18,15 @@ type PartitionsRow struct {
 	ResidentBytes int64 `json:"resident_bytes"` // of the whole process, the most; 0 where it is not known
 }
 
+// partitionsTimes is how much longer than others its passes take: long enough
+// that the segments of many partitions are written more than once.
+const partitionsTimes = 5
+
 func (c LogConfig) partitions(ctx context.Context) (rows []PartitionsRow, err error) {
+	c.MinTime *= partitionsTimes
 	for _, d := range c.osAndSync() {
 		for _, n := range sizes(c.Partitions, c.Short, []int{1, 100}, []int{1, 10, 100, 1000}) {
-			freshet := c.freshetPass(d, log.TopicConfig{Partitions: int32(n)}, func(b *log.Broker, u until) (checksum, error) {
+			freshet := c.freshetPass(d, n, func(b *log.Broker, u until) (checksum, error) {
 				return spread(b, n, u)
 			})
 			byHand := c.byHandPass(func(f *sharedFile, u until) (checksum, error) { return spreadByHand(f, d, n, u) })

@@ -76,7 +76,7 @@ func (c LogConfig) producersWorks() (all []producersWork) {
 
 func (c LogConfig) producers(ctx context.Context) (rows []ProducersRow, err error) {
 	for _, w := range c.producersWorks() {
-		freshet := c.freshetPass(w.durability, log.TopicConfig{}, func(b *log.Broker, u until) (checksum, error) { return w.freshet(ctx, b, u) })
+		freshet := c.freshetPass(w.durability, 1, func(b *log.Broker, u until) (checksum, error) { return w.freshet(ctx, b, u) })
 		byHand := c.byHandPass(w.byHand)
 		if w.async {
 			byHand = nil // a loop that waits for nothing has nothing to gather

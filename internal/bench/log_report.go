@@ -118,6 +118,11 @@ func (r *LogReport) WriteText(w io.Writer) error {
 			return err
 		}
 	}
+	if r.Short && len(r.Rows) > 0 {
+		if _, err := fmt.Fprint(w, "\nWhat follows was measured in one round.\n"); err != nil {
+			return err
+		}
+	}
 	return r.writeSections(w)
 }
 

@@ -233,10 +233,10 @@ func TestSectionsStopWhenInterrupted(t *testing.T) {
 
 func TestPassFailsWhereRecordsAreMissing(t *testing.T) {
 	cfg := LogConfig{}.withDefaults()
-	_, err := cfg.freshetPass(log.OS, log.TopicConfig{}, func(*log.Broker, until) (checksum, error) {
+	_, err := cfg.freshetPass(log.OS, 1, func(*log.Broker, until) (checksum, error) {
 		return checksum{records: 3}, nil // that it did not append
 	})(t.TempDir())
-	if err == nil || !strings.Contains(err.Error(), "want the 3") {
+	if err == nil || !strings.Contains(err.Error(), "want 4") {
 		t.Errorf("want an error that says what is missing, got %v", err)
 	}
 }
