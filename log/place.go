@@ -216,10 +216,12 @@ func (u *unsynced) each(sync func(*segment.Segment) error) error {
 	var errs error
 	for s, p := range segments {
 		err := errs
-		if err == nil && !p.topic.gone.Load() {
+		if err == nil {
+			// Also of a topic that was deleted: the journal speaks of it until a
+			// checkpoint.
 			err = sync(s)
 		}
-		if err != nil && s.Removed() {
+		if s.Removed() || p.topic.gone.Load() && errors.Is(err, fs.ErrNotExist) {
 			err = errs // nothing needs it since a checkpoint
 		}
 		if err != nil {
@@ -257,7 +259,7 @@ func (l loader) find(e placedEntry) (b []byte, err error) {
 		return nil, fmt.Errorf("placed batch: %w", err)
 	}
 	p, err := l.b.partitionByIDLocked(e.at)
-	if err != nil || Offset(h.LastOffset()) < p.end {
+	if err != nil || p.topic.going || Offset(h.LastOffset()) < p.end {
 		return nil, err
 	}
 	s, err := l.segmentAt(p, e.base)

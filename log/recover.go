@@ -155,6 +155,13 @@ func (l loader) apply(e entry) error {
 	case producerIDEntry:
 		l.b.nextProducerID = max(l.b.nextProducerID, e.next)
 		return l.b.applyLocked(e)
+	case doomedEntry:
+		l.doomed(e)
+		return l.b.applyLocked(e)
+	case logStartEntry:
+		return l.unlessGoing(e.at, e)
+	case swapEntry:
+		return l.unlessGoing(e.at, e)
 	case producersEntry:
 		return l.producers(e)
 	case abortedEntry:
@@ -168,9 +175,27 @@ func (l loader) apply(e entry) error {
 	return l.b.applyLocked(e)
 }
 
+// doomed notes that a topic will be deleted by a record that is yet to be
+// replayed: the checkpoint was begun before that and written after it, so it has
+// nothing of the topic's tails, and what the journal adds to them follows
+// nothing.
+func (l loader) doomed(e doomedEntry) {
+	if t, ok := l.b.pub.byID[e.at.topic]; ok && e.at.partition == allPartitions {
+		t.going = true
+	}
+}
+
+// unlessGoing applies a change of a partition whose topic stays.
+func (l loader) unlessGoing(at partitionID, e entry) error {
+	if t, ok := l.b.pub.byID[at.topic]; ok && t.going {
+		return nil
+	}
+	return l.b.applyLocked(e)
+}
+
 func (l loader) batch(e batchEntry) error {
 	p, err := l.b.partitionByIDLocked(e.at)
-	if err != nil {
+	if err != nil || p.topic.going {
 		return err
 	}
 	sp, h, err := spanOf(e.batch)
