@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -59,6 +60,26 @@ func TestBenchLogMeasuresTheSectionsThatAreNamed(t *testing.T) {
 	}
 	if !strings.Contains(errs.String(), "latency os, 500 commits/s: round 1 of 1") {
 		t.Errorf("no progress on stderr: %q", &errs)
+	}
+}
+
+func TestBenchHelpNamesEveryField(t *testing.T) {
+	for file, help := range map[string]string{
+		"log.json": benchLogHelp, "sections.json": benchLogHelp, "wordcount.json": newBenchWordcountCommand(streams{}).Long,
+	} {
+		report, err := os.ReadFile(filepath.Join("..", "..", "internal", "bench", "testdata", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fields := regexp.MustCompile(`"(\w+)":`).FindAllSubmatch(report, -1)
+		if len(fields) == 0 {
+			t.Errorf("%s has no fields", file)
+		}
+		for _, field := range fields {
+			if !regexp.MustCompile(`\b` + string(field[1]) + `\b`).MatchString(help) {
+				t.Errorf("the help does not say what %s is, of %s", field[1], file)
+			}
+		}
 	}
 }
 
