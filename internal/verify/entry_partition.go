@@ -141,6 +141,8 @@ func (v *verifier) logStartEntry(s *stream) error {
 		return err
 	case s.err != nil:
 		return s.err
+	case p.topic.going:
+		return nil
 	case start < 0 || start > p.end:
 		return fmt.Errorf("partition %s: start moves to offset %d, it ends at %d", p, start, p.end)
 	}
@@ -162,6 +164,9 @@ func (v *verifier) doomedEntry(s *stream) error {
 	}
 	if number == wholeTopic {
 		v.doomedTopics[x] = true
+		if t := v.topics[x]; t != nil {
+			t.going = true
+		}
 		return nil
 	}
 	if p, err := v.find(x, number); err == nil { // its topic may be gone by now

@@ -71,6 +71,16 @@ func (v *verifier) topicDeletedEntry(s *stream) error {
 	return nil
 }
 
+// checkGoing looks whether the topics that a checkpoint has, and that are to be
+// removed, were deleted by the journal behind it.
+func (v *verifier) checkGoing(path string) {
+	for _, t := range v.sortedTopics() {
+		if t.going {
+			v.report.problem(path, 0, "topic %s is to be removed by the checkpoint, and no record deletes it", t.name)
+		}
+	}
+}
+
 // topicConfigs say which values may be stored under which name.
 var topicConfigs = map[string]func(value string) bool{
 	"cleanup.policy":            oneOf("delete", "compact", "compact,delete"),

@@ -20,6 +20,7 @@ func (v *verifier) journal() {
 	}
 	v.truncated = r.broken
 	if !r.broken {
+		v.checkGoing(r.path)
 		v.checkTxns(r.path)
 		v.checkOffsets()
 	}

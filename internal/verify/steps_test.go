@@ -80,8 +80,6 @@ func (h *history) alter(topics []log.TopicDescription) {
 		_, err := h.b.AddPartitions(d.Name, int32(len(d.Partitions)+1))
 		h.must(err)
 	case n == 2 && len(topics) > 1:
-		h.close()
-		h.open()
 		h.must(h.b.DeleteTopic(d.Name))
 		for _, p := range h.producers {
 			p.forget(d.Name)

@@ -19,6 +19,7 @@ type topic struct {
 	id         id
 	name       string
 	partitions []*partition
+	going      bool // the checkpoint is younger than the record that deletes it
 }
 
 type partition struct {
