@@ -24,6 +24,14 @@ func someBatch() []byte {
 func FuzzBatch(f *testing.F) {
 	f.Add(someBatch())
 	f.Add(someBatch()[:70])
+	for codec := first.Gzip; codec <= first.Zstd; codec++ {
+		packed, err := first.Compress(nil, someBatch(), codec)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(packed)
+	}
+	f.Add(first.AppendMarker(nil, first.Marker{Commit: true}, 1, 2, 3))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) < batchHeaderBytes {
 			return
@@ -47,12 +55,29 @@ func FuzzBatch(f *testing.F) {
 }
 
 func readAll(b []byte) error {
+	b, err := first.Decompress(nil, b, maxPlainBytes)
+	if err != nil {
+		return err
+	}
+	h, err := first.ParseHeader(b)
+	if err != nil {
+		return err
+	}
+	control := h.Attributes&first.Control != 0
+	if control && h.Count == 0 {
+		return errShort
+	}
 	var r first.Reader
 	if err := r.Reset(b); err != nil {
 		return err
 	}
 	var rec first.Record
 	for r.Next(&rec) {
+		if control {
+			if _, err := first.ParseMarker(&rec); err != nil {
+				return err
+			}
+		}
 		err := first.ParseHeaders(rec.RawHeaders, rec.HeaderCount, func(_, _ []byte) error { return nil })
 		if err != nil {
 			return err
