@@ -305,8 +305,8 @@ func (l loader) placed(e placedEntry, b []byte) error {
 	if b == nil {
 		return l.produced(p, e.header)
 	}
-	if len(p.tail) > 0 && l.b.readOnly {
-		return l.batch(batchEntry{e.at, b}) // the tail is always the newest
+	if l.b.readOnly {
+		return l.batch(batchEntry{e.at, b}) // segments are as the checkpoint has them
 	}
 	sp, h, err := spanOf(b)
 	if err == nil && Offset(sp.First) != p.end {

@@ -42,6 +42,9 @@ func openReadOnlyFS(fsys vfs.FS, dir string, cfg Config) (*Broker, error) {
 	if err := b.follow.load(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open log %s: %w", dir, err), b.closeFiles())
 	}
+	if cfg.stepped {
+		return b, nil
+	}
 	b.background.Add(1)
 	go b.follow.run()
 	return b, nil
