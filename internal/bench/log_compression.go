@@ -50,7 +50,7 @@ func (p pass) diskPerValueByte() float64 { return quotient(float64(p.disk), floa
 
 func compressByHand(f *sharedFile, codec batch.Codec, events [][]byte, u until) (sum checksum, err error) {
 	h := newHandPartitions(f, 1, codec)
-	for next := 0; !u.over(); {
+	for next := 0; u.more(); {
 		for range commitRecords {
 			v := events[next%len(events)]
 			h.batches[0].append(startMillis+int64(next), nil, v)

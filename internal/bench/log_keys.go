@@ -53,7 +53,7 @@ func (c LogConfig) keys(ctx context.Context) (rows []KeysRow, err error) {
 // produceKeys produces values in turn, each with a key unless there are none.
 func produceKeys(ctx context.Context, p *log.Producer, keys, values [][]byte, u until) (sum checksum, err error) {
 	records := make([]log.Record, commitRecords)
-	for next := 0; !u.over(); {
+	for next := 0; u.more(); {
 		for i := range records {
 			r := &records[i]
 			r.Value = values[next%len(values)]
@@ -73,7 +73,7 @@ func produceKeys(ctx context.Context, p *log.Producer, keys, values [][]byte, u 
 func keysByHand(f *sharedFile, d log.Durability, partitions int, keys [][]byte, u until) (sum checksum, err error) {
 	h := newHandPartitions(f, partitions, batch.None)
 	values := smallValues()
-	for next := 0; !u.over(); {
+	for next := 0; u.more(); {
 		for range commitRecords {
 			key, v := keys[next%len(keys)], values[next%len(values)]
 			h.batches[log.Partition(key, int32(partitions))].append(startMillis+int64(next), key, v)

@@ -78,12 +78,9 @@ func diskSpeed(dir string, span time.Duration) (perSecond float64, err error) {
 		s := &sharedFile{f: f}
 		chunk := make([]byte, readBytes)
 		began := time.Now()
-		for u := until(began.Add(span)); ; {
+		for u := (until{end: began.Add(span)}); u.more(); {
 			if err := s.write(log.Sync, chunk); err != nil {
 				return err
-			}
-			if u.over() {
-				break
 			}
 		}
 		perSecond = float64(s.pos) / time.Since(began).Seconds()
@@ -150,8 +147,9 @@ func (o *offering) offer(ctx context.Context, b *log.Broker, end time.Time) erro
 		return err
 	}
 	value := make([]byte, overloadValueBytes)
-	for began := time.Now(); err == nil && ctx.Err() == nil && time.Now().Before(end); time.Sleep(offerEvery) {
-		for due := int64(time.Since(began).Seconds() * o.perSecond); o.offered < due && err == nil; o.offered++ {
+	began := time.Now()
+	for u := (until{end: end}); err == nil && ctx.Err() == nil && u.more(); time.Sleep(offerEvery) {
+		for due := 1 + int64(time.Since(began).Seconds()*o.perSecond); o.offered < due && err == nil; o.offered++ {
 			err = o.one(p, value)
 		}
 	}

@@ -52,7 +52,7 @@ func spread(b *log.Broker, partitions int, u until) (sum checksum, err error) {
 	}
 	values := smallValues()
 	var rec log.Record
-	for next := 0; !u.over(); {
+	for next := 0; u.more(); {
 		for range commitRecords {
 			rec.Value, rec.TimestampMillis = values[next%len(values)], startMillis+int64(next)
 			if err := topic.Append(int32(next%partitions), &rec); err != nil {
@@ -71,7 +71,7 @@ func spread(b *log.Broker, partitions int, u until) (sum checksum, err error) {
 func spreadByHand(f *sharedFile, d log.Durability, partitions int, u until) (sum checksum, err error) {
 	h := newHandPartitions(f, partitions, batch.None)
 	values := smallValues()
-	for next := 0; !u.over(); {
+	for next := 0; u.more(); {
 		for range commitRecords {
 			v := values[next%len(values)]
 			h.batches[next%partitions].append(startMillis+int64(next), nil, v)

@@ -161,7 +161,7 @@ func (w producersWork) linger() time.Duration {
 func (w producersWork) produce(ctx context.Context, p *log.Producer, u until) (sum checksum, err error) {
 	values := smallValues()
 	records := make([]log.Record, w.records)
-	for !u.over() {
+	for u.more() {
 		for i := range records {
 			records[i].Value = values[i%len(values)]
 			sum.add(records[i].Value)
@@ -175,7 +175,7 @@ func (w producersWork) produce(ctx context.Context, p *log.Producer, u until) (s
 
 // produceAsync gives away records and waits at the end until all are answered.
 func produceAsync(ctx context.Context, p *log.Producer, u until) (sum checksum, err error) {
-	for values := smallValues(); !u.over(); {
+	for values := smallValues(); u.more(); {
 		for _, v := range values { // between two looks at the clock
 			if err := p.ProduceAsync(ctx, benchTopic, log.Record{Value: v}, nil); err != nil {
 				return sum, err
@@ -188,9 +188,9 @@ func produceAsync(ctx context.Context, p *log.Producer, u until) (sum checksum, 
 
 func (w producersWork) byHand(f *sharedFile, u until) (checksum, error) {
 	return together(w.goroutines, func(int) (sum checksum, err error) {
-		values := smallValues()
+		u, values := u, smallValues()
 		call := make([][]byte, w.records)
-		for !u.over() {
+		for u.more() {
 			for i := range call {
 				call[i] = values[i%len(values)]
 				sum.add(call[i])

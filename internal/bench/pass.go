@@ -52,11 +52,20 @@ func (c LogConfig) measureRounds(ctx context.Context, what string, freshet, byHa
 	return rounds, nil
 }
 
-// An until is when a pass has to end. It looks at the clock, which costs some
-// ten nanoseconds, so both sides ask it once a commit.
-type until time.Time
+// An until is when a pass has to end. It belongs to one goroutine. It looks at
+// the clock, which costs some ten nanoseconds, so both sides ask it once a
+// commit.
+type until struct {
+	end   time.Time
+	begun bool
+}
 
-func (u until) over() bool { return !time.Now().Before(time.Time(u)) }
+// more reports whether to go on: until the time is over, but once at least.
+func (u *until) more() bool {
+	first := !u.begun
+	u.begun = true
+	return first || time.Now().Before(u.end)
+}
 
 // freshetPass makes a log with one topic, whose partitions all have a record,
 // so that what is measured is not the making of directories and files. It opens
@@ -98,7 +107,7 @@ func (p *pass) freshet(fsys vfs.FS, d log.Durability, span time.Duration, work f
 	counter.reset()
 	memory := watchMemory()
 	m := startMeter()
-	p.sum, err = work(b, until(m.at.Add(span)))
+	p.sum, err = work(b, until{end: m.at.Add(span)})
 	p.acknowledged = time.Since(m.at)
 	p.groups, p.syncs = counter.writes.Load(), counter.syncs.Load()
 	p.files = max(openFiles()-filesBefore, 0)
@@ -146,7 +155,7 @@ func (c LogConfig) byHandPass(work func(*sharedFile, until) (checksum, error)) p
 			return sideByHand.label(func() error {
 				shared := &sharedFile{f: f}
 				m := startMeter()
-				p.sum, err = work(shared, until(m.at.Add(c.MinTime)))
+				p.sum, err = work(shared, until{end: m.at.Add(c.MinTime)})
 				p.cost = m.stop()
 				p.acknowledged = p.wall
 				p.groups, p.syncs, p.disk = shared.writes, shared.syncs, shared.pos
