@@ -319,8 +319,11 @@ func (l loader) placed(e placedEntry, b []byte) error {
 		return fmt.Errorf("placed batch of %s: %w", p.tp, err)
 	}
 	// What the journal held comes before it, also in the segments.
-	if err := l.b.flushPartition(p); err != nil {
-		return err
+	// A reader has nothing to write, and no tail here.
+	if !l.b.readOnly {
+		if err := l.b.flushPartition(p); err != nil {
+			return err
+		}
 	}
 	s, err := l.segmentAt(p, e.base)
 	if err == nil {
