@@ -137,14 +137,6 @@ func (l *ledger) deleteTopic(name string) {
 			delete(l.offsets, group)
 		}
 	}
-	for id, t := range l.txns {
-		for tp := range t.partitions {
-			if tp.Topic == name {
-				t.partitions[tp] = 0 // a topic of the same name will get the marker, as in Kafka
-			}
-		}
-		l.txns[id] = t
-	}
 	for i := range l.producers {
 		p := &l.producers[i]
 		maps.DeleteFunc(p.next, func(tp TopicPartition, _ int32) bool { return tp.Topic == name })
@@ -165,9 +157,6 @@ func (l *ledger) endTxn(id string, commit bool, millis int64) {
 		l.outcomes[t.open] = ledgerCommitted
 	}
 	for tp := range t.partitions {
-		if topic := l.topics[tp.Topic]; topic == nil || int(tp.Partition) >= len(topic.partitions) {
-			continue
-		}
 		l.append(tp, ledgerRecord{txn: t.open, marker: true, millis: millis})
 	}
 	if commit && t.offset > 0 {
