@@ -23,6 +23,8 @@ const (
 var (
 	errUsage  = errors.New("see --help")
 	errVerify = errors.New("verification failed")
+	// errNotFound: there is no such group or transactional id.
+	errNotFound = errors.New("not found")
 )
 
 func usageError(err error) error { return fmt.Errorf("%w (%w)", err, errUsage) }
@@ -66,7 +68,7 @@ func exitCode(err error) int {
 		return exitUsage
 	case errors.Is(err, errVerify):
 		return exitVerify
-	case errors.Is(err, log.ErrUnknownTopic), errors.Is(err, log.ErrNotALog):
+	case errors.Is(err, log.ErrUnknownTopic), errors.Is(err, log.ErrNotALog), errors.Is(err, errNotFound):
 		return exitNotFound
 	}
 	return exitError

@@ -1,13 +1,17 @@
-// Freshet works on the data directories of embedded logs: it lists topics,
-// produces and consumes records, and dumps and verifies files.
+// Freshet works on the data directories of embedded logs: topics, records,
+// groups, transactions, and the files themselves.
 //
-//	freshet topic list|describe    what is there
-//	freshet produce TOPIC [FILE]   lines → records
-//	freshet consume TOPIC          records → lines or JSON
-//	freshet log dump|verify        the files themselves
+//	freshet topic list|describe|create|alter|delete
+//	freshet produce TOPIC [FILE]                       lines or JSON → records
+//	freshet consume TOPIC                              records → lines or JSON
+//	freshet group list|describe|reset|delete
+//	freshet txn list|describe|abort
+//	freshet log stats|backup|dump|verify|repair
+//	freshet bench                                      measure this machine
 //
-// Everything but produce reads only and works beside the process that owns the
-// directory. Data goes to stdout, all else to stderr.
+// What only reads, and log backup, works beside the process that owns the
+// directory; the rest needs it for itself, and says who has it. Data goes to
+// stdout, all else to stderr.
 //
 // Exit codes: 0 ok, 1 error, 2 wrong usage, 4 not found, 5 verification failed,
 // 130 interrupted. A closed pipe on stdout is 0.

@@ -23,6 +23,7 @@ func TestMain(m *testing.M) {
 //	exits N freshet ARG...   run it and expect this exit code
 //	own DIR                  open the log in DIR for writing, in this process
 //	append TOPIC VALUE...    append records to it
+//	transact ID TOPIC VALUE  append a record to it in a transaction, and leave that open
 //	disown                   close it
 //	flip PATTERN N           flip a bit of byte N in the first file that matches
 func TestScripts(t *testing.T) {
@@ -31,7 +32,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "own": own, "append": appendRecords, "disown": disown, "flip": flip,
+			"exits": exits, "own": own, "append": appendRecords, "transact": transact, "disown": disown, "flip": flip,
 		},
 		Setup: func(e *testscript.Env) error {
 			o := &owner{}
@@ -75,6 +76,13 @@ func appendRecords(ts *testscript.TestScript, _ bool, args []string) {
 		rs = append(rs, log.Record{Value: []byte(v)})
 	}
 	ts.Check(ownerOf(ts).b.NewProducer().Produce(context.Background(), args[0], rs...))
+}
+
+func transact(ts *testscript.TestScript, _ bool, args []string) {
+	p, err := ownerOf(ts).b.NewTransactionalProducer(context.Background(), log.TransactionalConfig{ID: args[0]})
+	ts.Check(err)
+	ts.Check(p.Begin())
+	ts.Check(p.Produce(context.Background(), args[1], log.Record{Value: []byte(args[2])}))
 }
 
 func disown(ts *testscript.TestScript, _ bool, _ []string) {

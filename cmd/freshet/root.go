@@ -36,6 +36,8 @@ program runs; only produce needs the directory for itself.
 		newTopicCommand(s, at),
 		newProduceCommand(s, at),
 		newConsumeCommand(s, at),
+		newGroupCommand(s, at),
+		newTxnCommand(s, at),
 		newLogCommand(s, at),
 		newBenchCommand(s),
 	)

@@ -11,9 +11,10 @@ import (
 )
 
 func newTopicCommand(s streams, at *location) *cobra.Command {
-	cmd := newGroup("topic", "List and describe topics")
+	cmd := newGroup("topic", "Make, list, describe, alter and delete topics")
 	cmd.Aliases = []string{"topics"}
-	cmd.AddCommand(newTopicListCommand(s, at), newTopicDescribeCommand(s, at))
+	cmd.AddCommand(newTopicListCommand(s, at), newTopicDescribeCommand(s, at),
+		newTopicCreateCommand(s, at), newTopicAlterCommand(s, at), newTopicDeleteCommand(s, at))
 	return cmd
 }
 
@@ -106,7 +107,11 @@ func printTopicDescriptions(w io.Writer, topics []log.TopicDescription) error {
 		if i > 0 {
 			between = "\n"
 		}
-		if _, err := fmt.Fprintf(w, "%s%s   id %s   %s\n", between, d.Name, d.ID, d.Config); err != nil {
+		configs := d.Config.String()
+		if configs != "" {
+			configs = "   " + configs
+		}
+		if _, err := fmt.Fprintf(w, "%s%s   id %s%s\n", between, d.Name, d.ID, configs); err != nil {
 			return err
 		}
 		t := newTable(w)
@@ -135,7 +140,15 @@ type topicJSON struct {
 	ID              string          `json:"id"`
 	CleanupPolicy   string          `json:"cleanupPolicy"`
 	MaxMessageBytes int             `json:"maxMessageBytes"`
+	Configs         []configJSON    `json:"configs"`
 	Partitions      []partitionJSON `json:"partitions"`
+}
+
+// A configJSON is a config under Kafka's name.
+type configJSON struct {
+	Name    string `json:"name"`
+	Value   string `json:"value"`
+	Default bool   `json:"default"`
 }
 
 type partitionJSON struct {
@@ -145,6 +158,8 @@ type partitionJSON struct {
 	SizeBytes   int64 `json:"sizeBytes"`
 	Segments    int   `json:"segments"`
 	LeaderEpoch int32 `json:"leaderEpoch"`
+	StableEnd   int64 `json:"stableEnd"`
+	Uncompacted int64 `json:"uncompactedBytes"`
 }
 
 func printTopicsJSON(w io.Writer, topics []log.TopicDescription) error {
@@ -154,7 +169,10 @@ func printTopicsJSON(w io.Writer, topics []log.TopicDescription) error {
 			MaxMessageBytes: d.Config.MaxMessageBytes}
 		for _, p := range d.Partitions {
 			t.Partitions = append(t.Partitions, partitionJSON{p.Partition, int64(p.Start), int64(p.End),
-				p.SizeBytes, p.Segments, p.LeaderEpoch})
+				p.SizeBytes, p.Segments, p.LeaderEpoch, int64(p.StableEnd), p.Uncompacted})
+		}
+		for _, e := range d.Config.Entries() {
+			t.Configs = append(t.Configs, configJSON(e))
 		}
 		items = append(items, t)
 	}
