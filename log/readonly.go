@@ -75,51 +75,69 @@ func (f *follower) load() error {
 	}
 }
 
+// tryLoad reads everything into a broker that nobody sees, and then makes it
+// visible in one step.
 func (f *follower) tryLoad() error {
 	h, entries, err := readCheckpoint(f.b.fsys)
 	if err != nil {
 		return err
 	}
+	next := f.unseen(h)
+	r, err := f.read(next, h, entries)
+	if err != nil {
+		f.forget(next.segments(), f.b.segments())
+		return err
+	}
 	b := f.b
 	b.pub.Lock()
 	defer b.pub.Unlock()
-	if err := f.close(); err != nil {
-		return err
-	}
-	for _, t := range b.pub.topics {
-		for _, p := range t.partitions() {
-			p.tail, p.tailBytes, p.placed = nil, 0, 0
-			p.start, p.end = 0, 0 // the entry of the partition tells, if there is one
-			p.producers, p.aborted, p.openFirst = nil, nil, noTxn
-		}
-	}
-	b.pub.dirty, b.pub.tailBytes = nil, 0
-	b.resetCoordinators()
-	b.cluster, b.epoch, f.first = h.cluster, h.epoch, h.first
-	if err := applyEntries(entries, loader{b}.apply); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		return &vfs.CorruptError{Path: checkpointName, Pos: checkpointHeaderBytes, Err: err}
-	}
-	if h.closed {
-		return nil
-	}
-	f.reader, err = journal.OpenReader(vfs.Sub(b.fsys, journalDir), h.first)
-	if err != nil {
-		return err
-	}
-	return f.readLocked()
+	err = f.close()
+	f.reader, f.first = r, h.first
+	before := b.segments()
+	b.takeOverLocked(next)
+	f.forget(before, b.segments())
+	f.forgetDoomedLocked()
+	return err
 }
 
-// readLocked applies the commits that the journal has gained.
-func (f *follower) readLocked() error {
+// unseen returns an empty broker of the same log.
+func (f *follower) unseen(h checkpointHeader) *Broker {
+	next := &Broker{fsys: f.b.fsys, dir: f.b.dir, cfg: f.b.cfg, readOnly: true, files: f.b.files, follow: f}
+	next.resetLocked()
+	next.cluster, next.epoch = h.cluster, h.epoch
+	return next
+}
+
+// read takes a checkpoint in, and the journal behind it as far as that goes.
+func (f *follower) read(next *Broker, h checkpointHeader, entries []byte) (*journal.Reader, error) {
+	if err := applyEntries(entries, loader{next}.apply); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		return nil, &vfs.CorruptError{Path: checkpointName, Pos: checkpointHeaderBytes, Err: err}
+	}
+	if h.closed {
+		return nil, nil
+	}
+	r, err := journal.OpenReader(vfs.Sub(f.b.fsys, journalDir), h.first)
+	if err != nil {
+		return nil, err
+	}
+	if err := readCommits(r, next); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return r, nil
+}
+
+// readCommits applies the commits that the journal has gained. The lock of b is
+// held, or nobody else sees it.
+func readCommits(r *journal.Reader, b *Broker) error {
 	for {
-		parts, err := f.reader.Next()
+		parts, err := r.Next()
 		if err != nil || parts == nil {
 			return err
 		}
-		if err := (loader{f.b}).commit(parts); err != nil {
+		if err := (loader{b}).commit(parts); err != nil {
 			return err
 		}
 	}
@@ -176,10 +194,11 @@ func (f *follower) step() error {
 		return nil
 	}
 	f.b.pub.Lock()
-	err = f.readLocked()
+	err = readCommits(f.reader, f.b)
+	f.forgetDoomedLocked()
 	f.b.pub.Unlock()
 	if errors.Is(err, fs.ErrNotExist) {
-		return f.load() // compacted segments that were replaced by others since
+		return f.load() // there is a newer checkpoint, and what was replaced is gone
 	}
 	return err
 }

@@ -246,10 +246,13 @@ func (l loader) partition(e partitionEntry) error {
 		return err
 	}
 	dir := vfs.Sub(l.b.fsys, partitionDir(e.at))
-	old := p.segments
+	var have []*segment.Segment
+	if l.b.readOnly {
+		have = l.b.follow.segmentsOf(e.at)
+	}
 	p.segments = nil
 	for _, s := range e.segments {
-		seg, err := l.segment(dir, old, s)
+		seg, err := l.segment(dir, have, s)
 		if err != nil {
 			return fmt.Errorf("partition %s: %w", p.tp, err)
 		}

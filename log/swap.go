@@ -16,6 +16,11 @@ func (b *Broker) applySwapLocked(e swapEntry) error {
 	if err != nil {
 		return err
 	}
+	if b.readOnly {
+		if err := p.checkSwap(&e); err != nil {
+			return err
+		}
+	}
 	i, j := p.overlapLocked(e.first, e.end)
 	switch {
 	case len(e.segments) == 0: // those that are there had nothing to lose

@@ -265,6 +265,10 @@ func (s *Segment) Extend(m Meta) error {
 // later fails with [fs.ErrClosed]. Bytes that were read stay valid.
 func (s *Segment) Close() error { return s.drop(fs.ErrClosed) }
 
+// Forget closes the files as Close does. What comes later fails with
+// [fs.ErrNotExist], as if they were removed: somebody else is about to.
+func (s *Segment) Forget() error { return s.drop(fs.ErrNotExist) }
+
 // Remove closes the files as Close does, and removes them; see the function of
 // that name. What comes later fails with [fs.ErrNotExist]. If it fails it may be
 // called again.
