@@ -146,6 +146,7 @@ func newBroker(fsys vfs.FS, dir string, cfg Config) *Broker {
 		files:       segment.NewFiles(cfg.OpenFiles),
 	}
 	b.cleaner = newCleaner(b)
+	b.unsynced.oneByOne, b.unsyncedPlaced.oneByOne = cfg.stepped, cfg.stepped
 	b.buffers.limit = cfg.TailBytes / 2 // more than one flush gives back
 	b.txnTimer.wake = make(chan struct{}, 1)
 	b.resetLocked()

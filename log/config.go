@@ -94,7 +94,9 @@ type Config struct {
 	TailBytes int64
 
 	// OpenFiles is how many files of segments are held open at most, beside
-	// those in use at the moment. A segment has three. Default 512.
+	// those in use at the moment. A segment has three. Half of them may have
+	// writes that were not synced: past that, writing to one more syncs one.
+	// Default 2000.
 	OpenFiles int
 
 	// ProducerExpiration is how long a partition remembers an idle producer, and

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"sync"
 
 	"github.com/freshet/freshet/internal/batch"
 	"github.com/freshet/freshet/internal/vfs"
@@ -146,8 +145,8 @@ func (b *Broker) release(p *partition) {
 	if !p.placing.held {
 		return
 	}
-	if p.placing.begun && p.placing.batches == 0 {
-		if err := p.placing.segment.Close(); err != nil {
+	if p.placing.begun { // and nobody knows of it: also a sync of the journal does without it
+		if err := p.placing.segment.Forget(); err != nil {
 			b.cfg.Logger.Warn("segment not closed", "partition", p.tp, "err", err)
 		}
 	}
@@ -175,63 +174,6 @@ func (b *Broker) publishPlacedLocked(cb *commitBatch) {
 	cb.place.segment.Publish([]segment.Span{cb.span()})
 	p.placed++
 	b.unsynced.add(cb.place.segment, p)
-}
-
-// A segment with something in it that no Sync has covered is in Broker.unsynced,
-// which is the flusher's, until a checkpoint. If batches were placed in it, it is
-// in Broker.unsyncedPlaced too, until a sync of the journal, which promises that
-// they are durable.
-
-// unsynced are segments that have something which no Sync has covered.
-type unsynced struct {
-	mu       sync.Mutex
-	segments map[*segment.Segment]*partition
-}
-
-func (u *unsynced) add(s *segment.Segment, p *partition) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.segments == nil {
-		u.segments = map[*segment.Segment]*partition{}
-	}
-	u.segments[s] = p
-}
-
-// sync syncs those that there are now.
-func (u *unsynced) sync() error { return u.each((*segment.Segment).Sync) }
-
-// take returns what there is, and leaves nothing.
-func (u *unsynced) take() map[*segment.Segment]*partition {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	segments := u.segments
-	u.segments = nil
-	return segments
-}
-
-// each syncs, by the function given, the segments that there are now. Those that
-// it failed for, or did not come to, stay.
-func (u *unsynced) each(sync func(*segment.Segment) error) error {
-	segments := u.take()
-	var errs error
-	for s, p := range segments {
-		err := errs
-		if err == nil {
-			// Also of a topic that was deleted: the journal speaks of it until a
-			// checkpoint.
-			err = sync(s)
-		}
-		if s.Removed() || p.topic.gone.Load() && errors.Is(err, fs.ErrNotExist) {
-			err = errs // nothing needs it since a checkpoint
-		}
-		if err != nil {
-			if errs == nil {
-				errs = fmt.Errorf("partition %s: %w", p.tp, err)
-			}
-			u.add(s, p)
-		}
-	}
-	return errs
 }
 
 // syncPlaced begins to sync what was placed, for the journal.
