@@ -120,8 +120,11 @@ func (c *cleaner) retain(p *partition, mono time.Duration, now int64) error {
 	if err == nil && n == len(v.segments) && n > 0 {
 		if v.waiting > 0 || v.segments[n-1].SizeBytes() == 0 {
 			n--
-		} else {
-			err = c.b.sealNewest(p)
+		} else if err = c.b.sealNewest(p); err == nil {
+			// By now it may have more, which stays.
+			v = c.b.view(p)
+			n, why, err = c.retention.excess(&v, mono, now)
+			n = max(min(n, len(v.segments)-1), 0)
 		}
 	}
 	if err != nil {

@@ -286,3 +286,41 @@ func TestRemovedSegmentsAreNotSynced(t *testing.T) {
 	p.start = Offset(p.segments[0].Base())
 	b.pub.Unlock()
 }
+
+// TestRetentionSparesWhatComesMeanwhile: a record is placed in the newest segment
+// after the cleaner has found all of that too old, and before it is sealed.
+func TestRetentionSparesWhatComesMeanwhile(t *testing.T) {
+	clock := newTestClock()
+	cfg := placingConfig()
+	cfg.Now = clock.now
+	b := open(t, vfs.NewMem(), cfg)
+	if _, err := b.CreateTopic("t", TopicConfig{Retention: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, b, "t", 2)
+	flush(t, b)
+	clock.pass(2 * time.Hour)
+	p, err := b.partition(TopicPartition{"t", 0})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.cfg.stepped = false // the test is the flusher
+	done := make(chan error)
+	go func() {
+		b.cleaner.retention.begin()
+		done <- b.cleaner.retain(p, clock.mono, clock.wall.UnixMilli())
+	}()
+	s := <-b.seals
+	fill(t, b, "t", 1)
+	if n := len(p.segments); n != 1 {
+		t.Fatalf("%d segments, want that the record was placed in the only one", n)
+	}
+	s.done <- b.seal(s.p)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	b.cfg.stepped = true
+	if start, end := offsets(t, b); start > 2 || end != 3 {
+		t.Errorf("offsets %d to %d, want the newest record", start, end)
+	}
+}
