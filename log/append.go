@@ -3,6 +3,7 @@ package log
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/freshet/freshet/internal/batch"
 	"github.com/freshet/freshet/internal/coord"
@@ -121,7 +122,8 @@ func (a *appending) accept(ab AppendBatch, r *AppendResult) (commitBatch, error)
 		return commitBatch{}, fmt.Errorf("record %d of a batch to %s has no key, and the topic is compacted: %w",
 			contents.NullKey, ab.TopicPartition, ErrInvalidRecord)
 	}
-	return a.prepare(p, cfg, ab.Bytes, h, contents, r)
+	// What is behind Bytes in the same memory may be another batch of the request.
+	return a.prepare(p, cfg, slices.Clip(ab.Bytes), h, contents, r)
 }
 
 // prepare makes the batch what the topic stores.
