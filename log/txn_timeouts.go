@@ -20,8 +20,9 @@ import (
 
 // A txnTimer tells the goroutine when there is something to do.
 type txnTimer struct {
-	due  atomic.Pointer[time.Time] // nil: never; set by the leader
-	wake chan struct{}             // due was changed
+	due    atomic.Pointer[time.Time] // nil: never; set by the leader
+	wake   chan struct{}             // due was changed
+	looked time.Time                 // the leader's: for idle producers, by the wall clock
 }
 
 const (
@@ -145,10 +146,17 @@ func (b *Broker) stepTransactions() error {
 }
 
 // expireProducers forgets the producers that appended nothing for long, and
-// returns how many.
+// returns how many. Long is what two looks agree on, so that a clock that jumps
+// and comes back makes no producer unknown: its repeated batches would be
+// appended again.
 func (b *Broker) expireProducers() (n int, err error) {
 	err = b.journal.Exclusive(func() error {
-		now := b.cfg.Now()
+		wall := b.cfg.Now().Round(0)
+		now := b.txnTimer.looked // at first, before anything
+		b.txnTimer.looked = wall
+		if wall.Before(now) {
+			now = wall
+		}
 		b.pub.RLock()
 		defer b.pub.RUnlock()
 		for _, t := range b.pub.topics {

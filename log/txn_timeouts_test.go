@@ -146,8 +146,10 @@ func TestIdleIDsAreForgotten(t *testing.T) {
 	long := TxnIdentity{"long", p}
 	l.write(long, a0, "2")
 	l.now = l.now.Add(DefaultProducerExpiration)
-	if n, err := l.expireProducers(); err != nil || n != 1 {
-		t.Fatalf("%d producers forgotten, want 1, %v", n, err)
+	for want := range 2 { // the second look believes the first
+		if n, err := l.expireProducers(); err != nil || n != want {
+			t.Fatalf("%d producers forgotten, want %d, %v", n, want, err)
+		}
 	}
 	if ps, err := l.DescribeProducers(a0); err != nil || len(ps) != 1 || ps[0].Producer != long.Producer {
 		t.Fatalf("%+v, %v", ps, err)
