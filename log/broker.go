@@ -89,13 +89,33 @@ type Broker struct {
 }
 
 // Open opens the log in dir, making it if there is none. It fails with
-// ErrLocked while another process, or another Broker, has it open for writing.
+// ErrLocked while another process, or another Broker, has it open for writing,
+// and with ErrNetworkFS on a network file system, see [Config.AllowNetworkFS].
 func Open(dir string, cfg Config) (*Broker, error) {
 	fsys, err := vfs.Dir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
+	if err := refuseNetwork(dir, cfg); err != nil {
+		return nil, fmt.Errorf("open log %s: %w", dir, err)
+	}
 	return openFS(fsys, dir, cfg)
+}
+
+// refuseNetwork returns ErrNetworkFS for a directory that another machine keeps.
+func refuseNetwork(dir string, cfg Config) error {
+	if cfg.AllowNetworkFS {
+		return nil
+	}
+	probe := cfg.networkFS
+	if probe == nil {
+		probe = vfs.Network
+	}
+	kind, err := probe(dir)
+	if err == nil && kind != "" {
+		err = fmt.Errorf("%w: it is on %s, where locks and durability cannot be relied on (take a local disk, or set Config.AllowNetworkFS)", ErrNetworkFS, kind)
+	}
+	return err
 }
 
 // OpenFS is Open on a file system of this module, for tests.

@@ -140,6 +140,12 @@ type Config struct {
 	// 0, no limit.
 	CleanerBytesPerSecond int64
 
+	// AllowNetworkFS lets the log be opened on a file system that another machine
+	// keeps, such as NFS or CIFS, where neither the lock nor durability can be
+	// relied on. Only Linux tells them. Default false: [Open] returns
+	// ErrNetworkFS.
+	AllowNetworkFS bool
+
 	// Logger gets one line a change of state. Default: none.
 	Logger *slog.Logger
 
@@ -156,6 +162,10 @@ type Config struct {
 	// placeBytes is the size from which batches are written to their segments
 	// at once; tests set it.
 	placeBytes, placeSyncBytes int
+
+	// networkFS names the file system of a directory if it is on a network; tests
+	// set it.
+	networkFS func(dir string) (string, error)
 
 	// bootID names this boot of the machine, "" if unknown; tests set it.
 	bootID func() string

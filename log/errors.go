@@ -37,6 +37,8 @@ var (
 	ErrReadOnly = errors.New("log is open for reading only")
 	// ErrClosed: the broker or consumer was closed.
 	ErrClosed = journal.ErrClosed
+	// ErrNetworkFS: the directory is on a file system that another machine keeps.
+	ErrNetworkFS = errors.New("network file system")
 	// ErrNotALog: the directory holds no log.
 	ErrNotALog = errors.New("no log here")
 

@@ -182,6 +182,26 @@ func TestLinksLeadNowhere(t *testing.T) {
 	}
 }
 
+// TestNetworkFileSystemIsRefused, unless it was asked for.
+func TestNetworkFileSystemIsRefused(t *testing.T) {
+	cfg := Config{networkFS: func(string) (string, error) { return "nfs", nil }}
+	dir := t.TempDir()
+	if _, err := Open(dir, cfg); !errors.Is(err, ErrNetworkFS) {
+		t.Fatalf("%v, want ErrNetworkFS", err)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
+		t.Errorf("written all the same: %v, %v", entries, err)
+	}
+	cfg.AllowNetworkFS = true
+	b, err := Open(dir, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // FuzzTopicName makes topics of any name: it is refused, or is there again after
 // a restart; no name is a path.
 func FuzzTopicName(f *testing.F) {
