@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/freshet/freshet/log"
 	"github.com/spf13/cobra"
@@ -17,6 +18,9 @@ type consumeOptions struct {
 	follow        bool
 	partitions    []int32
 	max           int64
+	fromTime      string
+	group         string
+	isolation     *choice
 	format        *choice
 	key, value    *choice
 }
@@ -25,13 +29,15 @@ func newConsumeCommand(s streams, at *location) *cobra.Command {
 	o := consumeOptions{
 		format: newChoice(formatText, formatValue, formatJSONL),
 		key:    newSerdeChoice(), value: newSerdeChoice(),
+		isolation: newChoice(readUncommitted, readCommitted),
 	}
 	cmd := &cobra.Command{
 		Use:   "consume TOPIC",
 		Short: "Print the records of a topic",
 		Long: `Print the records of a topic, from its end on unless --from-beginning or
---offset says otherwise. It stops at the end that the topic had at the start;
-with --follow it waits for more until Ctrl-C. It commits no offsets.
+--offset, --from-time or --group says otherwise. It stops at the end that the topic had at the start;
+with --follow it waits for more until Ctrl-C. It commits no offsets, also where
+--group has it begin at those of a group.
 
 Keys and values are shown by their looks unless --key-serde or --value-serde
 says what they are: UTF-8 as text, eight unprintable bytes as a big-endian
@@ -39,8 +45,8 @@ integer (a count, say), everything else as hex. Text, key and value on a line
 with a tab between, is for people; jsonl is exact.`,
 		Args: arguments(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if o.fromBeginning && o.offset != offsetEnd {
-				return usageError(errors.New("--from-beginning and --offset exclude each other"))
+			if err := o.checkStart(cmd.Flags().Changed); err != nil {
+				return err
 			}
 			if o.max < 0 {
 				return usageError(fmt.Errorf("--max-records is %d, want 1 or more", o.max))
@@ -55,6 +61,9 @@ with a tab between, is for people; jsonl is exact.`,
 	f := cmd.Flags()
 	f.BoolVar(&o.fromBeginning, "from-beginning", false, "begin with the oldest record")
 	f.StringVarP(&o.offset, "offset", "o", offsetEnd, "where to begin in each partition: start, end, an `offset`, or -N for the last N")
+	f.StringVar(&o.fromTime, "from-time", "", "begin with the first record of this `time` or later: 2026-11-22T10:00:00Z, or -1h for an hour ago")
+	f.StringVarP(&o.group, "group", "g", "", "begin where this `group` stands, and at the start where it has no offset")
+	addChoice(cmd, o.isolation, "isolation", "", "read_committed leaves out what transactions have aborted or not yet committed")
 	f.BoolVarP(&o.follow, "follow", "f", false, "wait for new records until Ctrl-C")
 	f.Int32SliceVarP(&o.partitions, "partition", "p", nil, "only these `partitions`")
 	f.Int64VarP(&o.max, "max-records", "n", 0, "stop after `N` records")
@@ -62,6 +71,52 @@ with a tab between, is for people; jsonl is exact.`,
 	addChoice(cmd, o.key, "key-serde", "", "what keys are")
 	addChoice(cmd, o.value, "value-serde", "", "what values are")
 	return cmd
+}
+
+// Values of --isolation, Kafka's isolation.level.
+const (
+	readUncommitted = "read_uncommitted"
+	readCommitted   = "read_committed"
+)
+
+func (o *consumeOptions) checkStart(changed func(string) bool) error {
+	chosen := 0
+	for _, name := range []string{"from-beginning", "offset", "from-time", "group"} {
+		if changed(name) {
+			chosen++
+		}
+	}
+	if chosen > 1 {
+		return usageError(errors.New("--from-beginning, --offset, --from-time and --group exclude each other"))
+	}
+	if o.fromTime != "" {
+		_, err := parseTime("from-time", o.fromTime, time.Now())
+		return err
+	}
+	return nil
+}
+
+// start returns where to begin in a partition.
+func (o *consumeOptions) start(b *log.Broker, tp log.TopicPartition, p log.PartitionDescription) (log.Offset, error) {
+	switch {
+	case o.fromTime != "":
+		t, err := parseTime("from-time", o.fromTime, time.Now())
+		if err != nil {
+			return 0, err
+		}
+		at, ok, err := b.OffsetForTime(tp, t.UnixMilli())
+		if err != nil || !ok {
+			return p.End, err
+		}
+		return max(at.Offset, p.Start), nil
+	case o.group != "":
+		committed, ok := b.Committed(o.group, tp)
+		if !ok {
+			return p.Start, nil
+		}
+		return min(max(committed.Offset, p.Start), p.End), nil
+	}
+	return parseOffset(o.offset, p)
 }
 
 func consume(ctx context.Context, s streams, at *location, topic string, o consumeOptions) error {
@@ -82,14 +137,22 @@ func consumeFrom(ctx context.Context, s streams, at *location, b *log.Broker, to
 		out: &recordPrinter{w: bufio.NewWriter(s.out), format: o.format.value, key: o.key.value, value: o.value.value},
 	}
 	defer c.consumer.Close()
+	if o.isolation.value == readCommitted {
+		c.consumer.ReadCommitted()
+	}
+	if o.group != "" {
+		if _, err := at.describeGroup(b, o.group); err != nil {
+			return err
+		}
+	}
 	if o.max > 0 {
 		c.left = o.max
 	}
-	skipped, err := c.assign(d, o)
+	skipped, err := c.assign(b, d, o)
 	if err != nil {
 		return err
 	}
-	if skipped > 0 && o.offset == offsetEnd {
+	if skipped > 0 && o.offset == offsetEnd && o.group == "" && o.fromTime == "" {
 		hint := "the end is where it begins; wait for new ones with --follow"
 		if o.follow {
 			hint = "waiting for new ones"
@@ -123,17 +186,17 @@ type consumption struct {
 
 // assign begins at the offsets asked for and returns how many records are
 // before them.
-func (c *consumption) assign(d log.TopicDescription, o consumeOptions) (skipped log.Offset, err error) {
+func (c *consumption) assign(b *log.Broker, d log.TopicDescription, o consumeOptions) (skipped log.Offset, err error) {
 	partitions, err := choosePartitions(d, o.partitions)
 	if err != nil {
 		return 0, err
 	}
 	for _, p := range partitions {
-		from, err := parseOffset(o.offset, p)
+		tp := log.TopicPartition{Topic: d.Name, Partition: p.Partition}
+		from, err := o.start(b, tp, p)
 		if err != nil {
 			return 0, err
 		}
-		tp := log.TopicPartition{Topic: d.Name, Partition: p.Partition}
 		if err := c.consumer.Assign(tp, from); err != nil {
 			return 0, err
 		}

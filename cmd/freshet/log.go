@@ -15,8 +15,8 @@ import (
 )
 
 func newLogCommand(s streams, at *location) *cobra.Command {
-	cmd := newGroup("log", "Dump, verify, measure and back up the files of a log")
-	cmd.AddCommand(newLogDumpCommand(s, at), newLogVerifyCommand(s, at), newLogStatsCommand(s, at), newLogBackupCommand(s, at))
+	cmd := newGroup("log", "Dump, verify, measure, back up and repair the files of a log")
+	cmd.AddCommand(newLogDumpCommand(s, at), newLogVerifyCommand(s, at), newLogStatsCommand(s, at), newLogBackupCommand(s, at), newLogRepairCommand(s, at))
 	return cmd
 }
 

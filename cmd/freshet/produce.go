@@ -17,10 +17,16 @@ type produceOptions struct {
 	create         bool
 	topic          log.TopicConfig
 	partitionsSet  bool
+	input          *choice
+	compression    *choice
+	partition      int32
 }
 
 func newProduceCommand(s streams, at *location) *cobra.Command {
-	var o produceOptions
+	o := produceOptions{
+		input:       newChoice(inputLines, formatJSONL),
+		compression: newChoice("none", "gzip", "snappy", "lz4", "zstd"),
+	}
 	cmd := &cobra.Command{
 		Use:   "produce TOPIC [FILE]",
 		Short: "Append the lines of a file, or of standard input, to a topic",
@@ -28,9 +34,15 @@ func newProduceCommand(s streams, at *location) *cobra.Command {
 are kept as they are; only the newline goes. Lines are acknowledged as they
 come, once they are on stable storage. Nothing is created without --create.
 
+With --input jsonl a line is an object with value and, where wanted, key,
+headers, timestamp and partition, as consume --format jsonl prints it.
+
 A program that has the log open for writing keeps this command out.`,
 		Args: arguments(cobra.RangeArgs(1, 2)),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.input.value == formatJSONL && (cmd.Flags().Changed("key") || cmd.Flags().Changed("key-separator")) {
+				return usageError(errors.New("--input jsonl has keys of its own: leave --key and --key-separator out"))
+			}
 			o.partitionsSet = cmd.Flags().Changed("partitions")
 			if err := o.check(cmd.Flags().Changed("key"), cmd.Flags().Changed("key-separator")); err != nil {
 				return usageError(err)
@@ -56,6 +68,9 @@ A program that has the log open for writing keeps this command out.`,
 	f := cmd.Flags()
 	f.StringVarP(&o.key, "key", "k", "", "the `key` of every record")
 	f.StringVar(&o.separator, "key-separator", "", "a line is key, this `text`, value")
+	f.Int32VarP(&o.partition, "partition", "p", -1, "the `partition` of every record; by the key if it is left out")
+	addChoice(cmd, o.input, "input", "", "form of a line")
+	addChoice(cmd, o.compression, "compression", "", "how batches are compressed, where the topic leaves that to its producers")
 	f.BoolVar(&o.create, "create", false, "make the log and the topic if they are not there")
 	f.Int32Var(&o.topic.Partitions, "partitions", 1, "with --create: the topic's `number` of partitions")
 	f.IntVar(&o.topic.MaxMessageBytes, "max-message-bytes", log.DefaultMaxMessageBytes, "with --create: the size of the topic's largest record in `bytes`")
@@ -68,6 +83,8 @@ func (o *produceOptions) check(key, separator bool) error {
 		return errors.New("--key and --key-separator exclude each other")
 	case separator && o.separator == "":
 		return errors.New("--key-separator is empty")
+	case o.partition < -1:
+		return fmt.Errorf("--partition is %d, want 0 or more", o.partition)
 	case !o.create && o.partitionsSet:
 		return errors.New("--partitions needs --create")
 	case o.create && o.topic.Partitions < 1:
@@ -109,8 +126,20 @@ func produceTo(ctx context.Context, s streams, b *log.Broker, topic string, in i
 	if err != nil {
 		return err
 	}
-	lines := &lineReader{in: bufio.NewReaderSize(in, lineBufferBytes), limit: d.Config.MaxMessageBytes, record: o.record}
-	written, err := appendLines(ctx, b.NewProducer(), topic, lines)
+	n := int32(len(d.Partitions))
+	if o.partition >= n {
+		return fmt.Errorf("no partition %d in topic %q, it has 0 to %d: %w", o.partition, topic, n-1, log.ErrUnknownTopic)
+	}
+	p, err := b.NewProducerWith(log.ProducerConfig{Compression: o.compression.value, Partitioner: chosenPartition})
+	if err != nil {
+		return err
+	}
+	limit := d.Config.MaxMessageBytes
+	if o.input.value == formatJSONL {
+		limit = jsonLimit(limit)
+	}
+	lines := &lineReader{in: bufio.NewReaderSize(in, lineBufferBytes), limit: limit, record: o.parser(n)}
+	written, err := appendLines(ctx, p, topic, lines)
 	records := "records"
 	if written == 1 {
 		records = "record"
@@ -119,6 +148,28 @@ func produceTo(ctx context.Context, s streams, b *log.Broker, topic string, in i
 		err = printErr
 	}
 	return err
+}
+
+// jsonLimit is the length of a line that may hold a record of so many bytes: each
+// may be written as an escape of six.
+func jsonLimit(bytes int) int {
+	const escape, names = 6, 1 << 10
+	return bytes*escape + names
+}
+
+// parser returns what makes records of lines, for a topic of n partitions.
+func (o *produceOptions) parser(n int32) func(line []byte) (log.Record, error) {
+	return func(line []byte) (r log.Record, err error) {
+		if o.input.value == formatJSONL {
+			r, err = parseRecord(line, n)
+		} else {
+			r, err = o.record(line)
+		}
+		if o.partition >= 0 {
+			r.Offset = log.Offset(o.partition) + 1
+		}
+		return r, err
+	}
 }
 
 // appendLines commits chunks until there are no more, and returns the number

@@ -20,8 +20,8 @@ type location struct{ dir string }
 func newRootCommand(s streams) *cobra.Command {
 	at := &location{}
 	root := newGroup("freshet", "Look into and feed the embedded logs of Freshet programs")
-	root.Long = `Freshet works on the data directory of a Freshet program, also while that
-program runs; only produce needs the directory for itself.
+	root.Long = `Freshet works on the data directory of a Freshet program. What only reads works
+while that program runs; what changes something needs the directory for itself.
 
   freshet topic list --data-dir DIR
   freshet consume counts --from-beginning --data-dir DIR
