@@ -108,9 +108,7 @@ func (b *Broker) checkpoint(s *snapshot, closed bool) error {
 		b.cfg.Logger.Warn("old journal files not removed", "err", err)
 	}
 	for _, p := range s.partitions {
-		p.appending.Lock()
-		p.plain = false
-		p.appending.Unlock()
+		p.plain.Store(false) // what was written there is in the checkpoint
 	}
 	b.removeDoomed(s.doomed)
 	return nil

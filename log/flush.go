@@ -139,12 +139,12 @@ func (b *Broker) flush() error {
 // what is in one is never written again should the next have no room. Only the
 // flusher, and whoever runs in its place, calls it.
 func (b *Broker) flushPartition(p *partition) error {
+	if len(b.unplaced(p)) == 0 {
+		return nil // the leader may be placing: do not stand in its way
+	}
 	p.appending.Lock()
 	defer p.appending.Unlock()
-	b.pub.Lock()
-	b.pub.tailBytes -= p.flushedLocked(p.placed, &b.buffers)
-	tail := p.tail[:len(p.tail):len(p.tail)]
-	b.pub.Unlock()
+	tail := b.unplaced(p)
 	for len(tail) > 0 && !p.topic.gone.Load() {
 		n, err := b.flushSegment(p, tail)
 		if err != nil {
@@ -155,13 +155,22 @@ func (b *Broker) flushPartition(p *partition) error {
 	return nil
 }
 
+// unplaced gives up the batches of the tail that were placed, and returns the
+// others.
+func (b *Broker) unplaced(p *partition) []segment.Span {
+	b.pub.Lock()
+	defer b.pub.Unlock()
+	b.pub.tailBytes -= p.flushedLocked(p.placed, &b.buffers)
+	return p.tail[:len(p.tail):len(p.tail)]
+}
+
 // flushSegment moves as many spans of the tail into one segment as it takes.
 func (b *Broker) flushSegment(p *partition, tail []segment.Span) (n int, err error) {
 	s, begun, err := b.activeSegment(p, &tail[0])
 	if err != nil {
 		return 0, err
 	}
-	p.plain = true
+	p.plain.Store(true)
 	if n, err = b.fitting(p, s, tail); err == nil {
 		err = s.Append(tail[:n], b.flushBuf)
 	}
@@ -231,7 +240,7 @@ func (b *Broker) seal(p *partition) error {
 	if err != nil {
 		return fmt.Errorf("partition %s: %w", p.tp, err)
 	}
-	p.plain = false
+	p.plain.Store(false)
 	b.unsynced.add(next, p)
 	b.pub.Lock()
 	defer b.pub.Unlock()

@@ -33,7 +33,7 @@ type partition struct {
 	producers  *coord.ProducerStates // the leader's; nil until there is one
 	placing    placing               // the leader's
 	appending  sync.Mutex            // held by who writes to the newest segment: the flusher or the leader
-	plain      bool                  // under appending: since the last checkpoint, more than placed batches was written there
+	plain      atomic.Bool           // since the last checkpoint, more than placed batches was written there
 	dirDurable bool                  // under appending: the directory is there and synced
 
 	start, end Offset

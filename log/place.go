@@ -93,12 +93,15 @@ func (b *Broker) mayPlace(p *partition, sp *segment.Span) (bool, error) {
 	if Offset(sp.First) != p.end || !p.appending.TryLock() {
 		return false, nil
 	}
-	if len(p.tail) > p.placed {
+	b.pub.RLock()
+	waiting := len(p.tail) > p.placed
+	b.pub.RUnlock()
+	if waiting {
 		p.appending.Unlock()
 		return false, nil
 	}
 	s, begun, err := b.activeSegment(p, sp)
-	if err != nil || p.plain && !begun {
+	if err != nil || p.plain.Load() && !begun {
 		p.appending.Unlock()
 		if err != nil {
 			err = placeError(p, err)
@@ -169,7 +172,8 @@ func (b *Broker) publishPlacedLocked(cb *commitBatch) {
 	p := cb.p
 	if p.placing.begun && p.placing.segment == cb.place.segment {
 		p.segments = append(p.segments[:len(p.segments):len(p.segments)], cb.place.segment)
-		p.placing.begun, p.plain = false, false
+		p.placing.begun = false
+		p.plain.Store(false)
 	}
 	cb.place.segment.Publish([]segment.Span{cb.span()})
 	p.placed++
