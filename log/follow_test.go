@@ -3,6 +3,8 @@ package log
 import (
 	"errors"
 	"io/fs"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/freshet/freshet/internal/vfs"
@@ -202,5 +204,66 @@ func TestFollowerNoticesCompactionAheadOfIt(t *testing.T) {
 		if n == 0 || n >= 50 {
 			t.Errorf("%d records, want some, but not all", n)
 		}
+	}
+}
+
+// TestFollowerTakesNoGapForTheEnd: while a follower reads the journal behind a
+// checkpoint, its owner writes another, and removes files that were not read yet.
+// The segments of the first have more than what was read: half of each commit.
+func TestFollowerTakesNoGapForTheEnd(t *testing.T) {
+	mem := vfs.NewMem()
+	cfg := small()
+	cfg.JournalBytes = 64 << 10
+	b := open(t, mem, cfg)
+	tp := TopicPartition{"t", 0}
+	if _, err := b.CreateTopic("t", TopicConfig{}); err != nil {
+		t.Fatal(err)
+	}
+	n := Offset(0)
+	commits := func(want int) {
+		for range want {
+			n++
+			c := b.NewCommitBuilder()
+			err := errors.Join(c.Append("t", 0, &Record{Value: make([]byte, 1000)}), c.SetOffset("g", tp, CommittedOffset{Offset: n}))
+			if err == nil {
+				_, err = b.Commit(c.Build())
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	commits(1)
+	b.cfg.TailBytes = 1 << 30
+	b.cfg.stepped = false // nobody writes the checkpoint
+	if err := b.reclaim(); err != nil {
+		t.Fatal(err)
+	}
+	commits(25)
+	b.cfg.stepped = true
+	b.runPending() // it begins two files before the end, and its segments go to the end
+
+	var later sync.Once
+	r, err := openReadOnlyFS(vfs.Fail(mem, func(op vfs.Op) error {
+		if op.Kind == vfs.OpRead && strings.HasPrefix(op.Name, journalDir) {
+			later.Do(func() {
+				if err := b.reclaim(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		return nil
+	}), ".", Config{stepped: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	_, end := offsets(t, r)
+	if o, _ := r.Committed("g", tp); o.Offset != end || end != n {
+		t.Errorf("the group is at %d, the end is %d, want %d", o.Offset, end, n)
 	}
 }

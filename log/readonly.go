@@ -123,10 +123,25 @@ func (f *follower) read(next *Broker, h checkpointHeader, entries []byte) (*jour
 	if err != nil {
 		return nil, err
 	}
-	if err := readCommits(r, next); err != nil {
+	err = readCommits(r, next)
+	if err == nil {
+		err = f.checkEnd(r)
+	}
+	if err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
+}
+
+// checkEnd returns fs.ErrNotExist where the end of the journal is none: the owner
+// has written another checkpoint since, and has removed what goes on there. The
+// segments of the older one have more than the journal as it was read.
+func (f *follower) checkEnd(r *journal.Reader) error {
+	h, err := peekCheckpoint(f.b.fsys)
+	if err == nil && h.first > r.Sequence() {
+		err = fmt.Errorf("record %d of the journal is before the newest checkpoint: %w", r.Sequence(), fs.ErrNotExist)
+	}
+	return err
 }
 
 // readCommits applies the commits that the journal has gained. The lock of b is

@@ -68,5 +68,8 @@ func (r *Reader) nextFile() (bool, error) {
 	return true, old.Close()
 }
 
+// Sequence returns the sequence number of the record that would be next.
+func (r *Reader) Sequence() uint64 { return r.file.next }
+
 // Close closes the file. Bytes that were returned stay valid.
 func (r *Reader) Close() error { return r.file.Close() }
