@@ -99,7 +99,7 @@ func decodeJSONValue(raw json.RawMessage, encoding string) ([]byte, error) {
 	case serdeInt64:
 		var n int64
 		if err := json.Unmarshal(raw, &n); err != nil {
-			return nil, fmt.Errorf("encoding int64: want a number from %d to %d", math.MinInt64, math.MaxInt64)
+			return nil, fmt.Errorf("encoding int64: want a number from %d to %d", int64(math.MinInt64), int64(math.MaxInt64))
 		}
 		return binary.BigEndian.AppendUint64(nil, uint64(n)), nil
 	case serdeJSON:
