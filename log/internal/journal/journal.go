@@ -214,7 +214,7 @@ func (j *Journal) commitGroup(group []*Entry) {
 		return
 	}
 	if err := j.rollIfFull(); err != nil {
-		j.fail(group, err)
+		j.fail(group, nil, err)
 		return
 	}
 	sequenced := j.sequenced[:0]
@@ -229,21 +229,21 @@ func (j *Journal) commitGroup(group []*Entry) {
 		return
 	}
 	if err := j.write(sequenced); err != nil {
-		j.fail(sequenced, err)
+		j.fail(sequenced, sequenced, err)
 		return
 	}
 	j.cfg.Sequencer.Publish(sequenced)
 }
 
-// fail gives every entry the error; a full disk is undone, anything else
-// poisons the journal.
-func (j *Journal) fail(group []*Entry, err error) {
+// fail gives every entry the error. Of those that were sequenced a full disk is
+// undone; anything else poisons the journal.
+func (j *Journal) fail(group, sequenced []*Entry, err error) {
 	if vfs.IsNoSpace(err) {
-		j.cfg.Sequencer.Undo(group)
+		j.cfg.Sequencer.Undo(sequenced)
 		err = fmt.Errorf("%w: %w", ErrNoSpace, err)
 	} else {
 		err = j.poison(err)
-		j.cfg.Sequencer.Lost(group)
+		j.cfg.Sequencer.Lost(sequenced)
 	}
 	for _, e := range group {
 		e.err = err
