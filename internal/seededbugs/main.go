@@ -41,6 +41,9 @@ func run(names []string) (failed bool, err error) {
 	if err != nil {
 		return true, err
 	}
+	if err := control(chosen, root, scratch); err != nil {
+		return true, err
+	}
 	caught := 0
 	for _, b := range chosen {
 		began := time.Now()
@@ -92,28 +95,65 @@ func (b *bug) seed(root, scratch string) (by string, took time.Duration, err err
 		return "", 0, err
 	}
 	binary := filepath.Join(scratch, b.name+".test")
-	compile := exec.Command("go", "test", "-c", "-vet=off", "-o", binary, "-overlay", overlay, b.pkg)
-	compile.Dir = root
-	if out, err := compile.CombinedOutput(); err != nil {
-		return "", 0, fmt.Errorf("compile: %w\n%s", err, out)
+	if err := compile(root, binary, b.pkg, "-overlay", overlay); err != nil {
+		return "", 0, err
 	}
-	defer os.Remove(binary)
+	began := time.Now()
+	by, _, err = test(root, binary, b.pkg, b.run)
+	return by, time.Since(began), errors.Join(err, os.Remove(binary))
+}
+
+// control runs the tests without a bug: one that fails by itself catches nothing.
+func control(chosen []bug, root, scratch string) error {
+	runs := map[string][]string{}
+	for _, b := range chosen {
+		runs[b.pkg] = append(runs[b.pkg], b.run)
+	}
+	for pkg, run := range runs {
+		binary := filepath.Join(scratch, "control.test")
+		err := compile(root, binary, pkg)
+		if err != nil {
+			return err
+		}
+		slices.Sort(run)
+		by, out, err := test(root, binary, pkg, strings.Join(slices.Compact(run), "|"))
+		if err == nil && by != "" {
+			err = fmt.Errorf("%s of %s fails without a bug:\n%s", by, pkg, out)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func compile(root, binary, pkg string, flags ...string) error {
+	args := slices.Concat([]string{"test", "-c", "-vet=off", "-o", binary}, flags, []string{pkg})
+	c := exec.Command("go", args...)
+	c.Dir = root
+	if out, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("compile: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// test runs tests, for as long as it has time, and returns which failed and what
+// they printed.
+func test(root, binary, pkg, run string) (by string, out []byte, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), most)
 	defer cancel()
-	test := exec.CommandContext(ctx, binary, "-test.run", b.run, "-test.failfast", "-test.count=1")
-	test.Dir = filepath.Join(root, filepath.FromSlash(b.pkg))
-	test.Env = append(os.Environ(), "FRESHET_SEED=1", "FRESHET_HISTORIES=20000", "FRESHET_KILLS=40")
-	began := time.Now()
-	out, err := test.CombinedOutput()
-	took = time.Since(began)
+	c := exec.CommandContext(ctx, binary, "-test.run", run, "-test.failfast", "-test.count=1")
+	c.Dir = filepath.Join(root, filepath.FromSlash(pkg))
+	c.Env = append(os.Environ(), "FRESHET_SEED=1", "FRESHET_HISTORIES=20000", "FRESHET_KILLS=40")
+	out, err = c.CombinedOutput()
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil, err == nil:
-		return "", took, nil
+		return "", out, nil
 	case !errors.As(err, &exit):
-		return "", took, fmt.Errorf("run the tests: %w", err)
+		return "", out, fmt.Errorf("run the tests: %w", err)
 	}
-	return failure(out), took, nil
+	return failure(out), out, nil
 }
 
 // overlay writes the file with the bug, and what tells the compiler of it.
