@@ -25,7 +25,8 @@ type pass struct {
 	to   Offset // keys are known below
 	keys *offsetMap
 
-	// Of the wall clock: what it says, and what the cleaner believes.
+	// Of the wall clock: what it says, but no less than what was confirmed before,
+	// and what the cleaner believes has come.
 	wall, now int64
 
 	filter batchFilter
@@ -37,7 +38,7 @@ type pass struct {
 // for now, or where its bytes make no sense until the log is opened again.
 func (c *cleaner) compact(k *compaction, now int64) {
 	begun := time.Now()
-	p := &pass{compaction: k, c: c, wall: c.b.cfg.Now().UnixMilli(), now: now}
+	p := &pass{compaction: k, c: c, wall: max(c.b.cfg.Now().UnixMilli(), c.clock.confirmed), now: now}
 	p.stats.Partition = k.p.tp
 	for _, s := range k.segments {
 		p.stats.SizeBytes += s.SizeBytes()

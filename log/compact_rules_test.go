@@ -126,6 +126,30 @@ func TestTombstonesStayForDeleteRetention(t *testing.T) {
 	wantKept(t, open(t, mem.KillProcess(), small()), "1:b=1")
 }
 
+// TestTombstonesStayThoughTheClockJumpsBack: by a clock that is behind while the
+// first pass meets a tombstone, its time would be over too early.
+func TestTombstonesStayThoughTheClockJumpsBack(t *testing.T) {
+	_, b, clock := compactable(t, nil)
+	clock.check(b)
+	put(t, b, clock, "a", "1")
+	put(t, b, clock, "a", "")
+	pad(t, b, clock)
+	clock.wall = clock.wall.Add(-1000 * time.Hour)
+	b.cleaner.step(clock.mono)
+	clock.wall = clock.wall.Add(1000 * time.Hour)
+	wantKept(t, b, "1:a=-")
+	clock.pass(20 * time.Minute)
+	clock.check(b)
+	pad(t, b, clock) // there has to be something new
+	b.cleaner.step(clock.mono)
+	wantKept(t, b, "1:a=-")
+	clock.pass(2 * time.Hour)
+	clock.check(b)
+	pad(t, b, clock)
+	b.cleaner.step(clock.mono)
+	wantKept(t, b, "")
+}
+
 func TestMinCompactionLag(t *testing.T) {
 	_, b, clock := compactable(t, map[string]string{"min.compaction.lag.ms": "7200000"})
 	put(t, b, clock, "a", "1")
