@@ -183,8 +183,11 @@ func (b *Broker) flushSegment(p *partition, tail []segment.Span) (n int, err err
 	b.unsynced.add(s, p)
 	b.pub.Lock()
 	defer b.pub.Unlock()
-	if p.topic.gone.Load() {
-		return n, nil // its tail is gone already
+	if p.topic.gone.Load() { // its tail is, already
+		if begun {
+			err = s.Forget()
+		}
+		return n, err
 	}
 	if begun {
 		p.segments = append(slices.Clip(p.segments), s)
@@ -244,6 +247,9 @@ func (b *Broker) seal(p *partition) error {
 	b.unsynced.add(next, p)
 	b.pub.Lock()
 	defer b.pub.Unlock()
+	if p.topic.gone.Load() {
+		return next.Forget()
+	}
 	p.segments = append(slices.Clip(p.segments), next)
 	return nil
 }
