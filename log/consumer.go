@@ -56,8 +56,11 @@ func (c *Consumer) ReuseMemory() { c.reuse = true }
 func (c *Consumer) ReadCommitted() { c.stable = true }
 
 // Assign makes the consumer read tp from an offset on, also where it read the
-// partition already. It returns ErrUnknownTopic, or ErrOffsetOutOfRange where
-// the offset is below the start or past the end.
+// partition already. [Broker.Offsets] and [Broker.OffsetForTime] tell offsets to
+// begin with; there are no special ones.
+//
+// It returns ErrUnknownTopic, or ErrOffsetOutOfRange where the offset is below
+// the start or past the end; after the latter the consumer does not read tp.
 func (c *Consumer) Assign(tp TopicPartition, from Offset) error {
 	p, err := c.b.partition(tp)
 	if err != nil {
@@ -66,7 +69,7 @@ func (c *Consumer) Assign(tp TopicPartition, from Offset) error {
 	c.b.pub.Lock()
 	defer c.b.pub.Unlock()
 	if c.isClosed() {
-		return ErrClosed
+		return errConsumerClosed
 	}
 	c.unassignLocked(tp)
 	if err := p.checkOffsetLocked(from); err != nil {
@@ -185,8 +188,9 @@ func (c *Consumer) wake() {
 // taken. Take it, then Fetch until that returns nothing.
 func (c *Consumer) Ready() <-chan struct{} { return c.ready }
 
-// Poll is Fetch that waits until there is something, or ctx ends. What there is
-// may be a Fetch without records, that only moves the consumer on.
+// Poll is Fetch that waits until there is something. What there is may be a
+// Fetch without records, that only moves the consumer on. When ctx ends it
+// returns the error of ctx, and so it does with nothing assigned.
 func (c *Consumer) Poll(ctx context.Context, maxBytes int) ([]Fetch, error) {
 	for {
 		fetches, err := c.Fetch(maxBytes)
@@ -207,7 +211,7 @@ func (c *Consumer) wait(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-c.closed:
-		return ErrClosed
+		return errConsumerClosed
 	case <-c.b.stop:
 		return ErrClosed
 	}

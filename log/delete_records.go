@@ -11,8 +11,8 @@ const HighWatermark Offset = -1
 // ErrOffsetOutOfRange. Whole segments are removed in the background; until then
 // the disk has the records.
 //
-// An offset at or below the start changes nothing. One past the end is
-// ErrOffsetOutOfRange. As in Kafka the topic's cleanup policy must have
+// An offset at or below the start changes nothing. One past the end, or a
+// negative one other than HighWatermark, is ErrOffsetOutOfRange. As in Kafka the topic's cleanup policy must have
 // delete, or it is ErrPolicyViolation: a key's last value is not to be lost.
 func (b *Broker) DeleteRecords(tp TopicPartition, before Offset) (start Offset, err error) {
 	if b.readOnly {

@@ -109,8 +109,11 @@ func (c *Consumer) plan() ([]fetchPlan, error) {
 }
 
 func (c *Consumer) closedLocked() error {
-	if c.b.pub.closed || c.isClosed() {
+	switch {
+	case c.b.pub.closed:
 		return ErrClosed
+	case c.isClosed():
+		return errConsumerClosed
 	}
 	return nil
 }

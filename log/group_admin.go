@@ -27,8 +27,8 @@ type GroupMember struct {
 	InstanceID string // of a static member
 	ClientID   string
 	ClientHost string
-	Metadata   []byte // what it told the leader
-	Assignment []byte // what the leader gave it
+	Metadata   []byte // what it told the leader, as Kafka's assignors encode it
+	Assignment []byte // what the leader gave it, encoded likewise
 }
 
 // DescribeGroup describes a group. One that is not known has the state Dead,

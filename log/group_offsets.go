@@ -14,8 +14,8 @@ import (
 
 // Codes of Kafka that are not a coordinator's.
 var (
-	errMetadataTooLarge = &CodeError{12, "OFFSET_METADATA_TOO_LARGE"}
-	errSubscribed       = &CodeError{86, "GROUP_SUBSCRIBED_TO_TOPIC"}
+	errMetadataTooLarge = &CodeError{codeMetadataTooLarge, "OFFSET_METADATA_TOO_LARGE"}
+	errSubscribed       = &CodeError{codeSubscribedToTopic, "GROUP_SUBSCRIBED_TO_TOPIC"}
 )
 
 // A GroupOffset is the offset of a group for one partition.
@@ -178,8 +178,10 @@ func (s OffsetSpec) find(b *Broker, tp TopicPartition) (Offset, error) {
 }
 
 // ResetOffsets sets the offsets of a group for some partitions, all or none,
-// and returns them. It returns the [CodeError] NON_EMPTY_GROUP while the group
-// has members or is claimed: they would go on from where they are.
+// and returns them. A group that is not there is made. It returns the [CodeError]
+// NON_EMPTY_GROUP while the group has members or is claimed: they would go on
+// from where they are; and ErrUnknownTopic, or ErrOffsetOutOfRange for an
+// [ExactOffset] that is not in a partition.
 func (b *Broker) ResetOffsets(group string, tps []TopicPartition, to OffsetSpec) ([]PartitionOffset, error) {
 	wrap := func(err error) error { return fmt.Errorf("reset offsets of group %q: %w", group, err) }
 	offsets := make([]GroupOffset, 0, len(tps))

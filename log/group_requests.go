@@ -18,6 +18,8 @@ import (
 // its generation. Where the error is a [CodeError] the answer is valid, too:
 // with MEMBER_ID_REQUIRED it has the id to join with. When ctx ends, the
 // request stays: who joins again takes its place.
+//
+// It is for servers of Kafka's protocol; programs have [Broker.Subscribe].
 func (b *Broker) JoinGroup(ctx context.Context, q coord.JoinGroup) (coord.JoinAnswer, error) {
 	if err := ctx.Err(); err != nil {
 		return coord.JoinAnswer{}, err
@@ -39,7 +41,8 @@ func (b *Broker) JoinGroup(ctx context.Context, q coord.JoinGroup) (coord.JoinAn
 }
 
 // SyncGroup returns what the caller is to work on, as soon as the leader of its
-// generation has brought everybody's assignment.
+// generation has brought everybody's assignment. It is for servers of Kafka's
+// protocol, as JoinGroup is.
 func (b *Broker) SyncGroup(ctx context.Context, q coord.SyncGroup) (coord.SyncAnswer, error) {
 	if err := ctx.Err(); err != nil {
 		return coord.SyncAnswer{}, err
@@ -61,7 +64,7 @@ func (b *Broker) SyncGroup(ctx context.Context, q coord.SyncGroup) (coord.SyncAn
 }
 
 // Heartbeat keeps a member alive. REBALANCE_IN_PROGRESS tells it to join again.
-// It waits for nobody.
+// It waits for nobody. It is for servers of Kafka's protocol, as JoinGroup is.
 func (b *Broker) Heartbeat(who coord.Membership) error {
 	g := b.groups
 	if err := g.usable(); err != nil {
@@ -74,6 +77,7 @@ func (b *Broker) Heartbeat(who coord.Membership) error {
 
 // LeaveGroup takes members out of a group, by their ids or, as an operator
 // knows them, by their instances alone. It returns one error, or nil, for each.
+// It is for servers of Kafka's protocol, as JoinGroup is.
 func (b *Broker) LeaveGroup(group string, who []coord.Leaving) ([]error, error) {
 	var code coord.Code
 	var codes []coord.Code

@@ -95,7 +95,7 @@ func (p *Producer) build(topic string, rs []Record) (*Commit, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.mu.closed {
-		return nil, ErrClosed
+		return nil, errProducerClosed
 	}
 	a, err := p.mu.builder.Topic(topic)
 	if err != nil {

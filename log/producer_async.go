@@ -146,7 +146,7 @@ func (a *asyncProducer) makeRoomLocked(ctx context.Context, wait bool, size int6
 	for {
 		switch {
 		case a.mu.closed:
-			return ErrClosed
+			return errProducerClosed
 		case a.p.b.readOnly:
 			return ErrReadOnly
 		case size > a.p.cfg.BufferBytes:

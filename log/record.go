@@ -3,7 +3,8 @@ package log
 import "fmt"
 
 // An Offset is the place of a record in its partition. Offsets grow by one a
-// record and never change.
+// record and never change. The marker that ends a transaction takes one as well,
+// and compaction leaves gaps, so two records in a row need not be one apart.
 type Offset int64
 
 // A TopicPartition names one partition.

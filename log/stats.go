@@ -36,7 +36,7 @@ type PartitionStats struct {
 	Topic string
 	PartitionDescription
 	Compacted    bool  // the topic is
-	OldestMillis int64 // newest timestamp of the first batch, in epoch milliseconds; -1 if there is none
+	OldestMillis int64 // newest timestamp of the first batch in a segment, in epoch milliseconds; -1 if there is none
 	NewestMillis int64 // largest timestamp in the segments; -1 if there is none
 }
 

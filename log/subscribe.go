@@ -173,7 +173,9 @@ func (b *Broker) Subscribe(cfg GroupConfig) (*GroupConsumer, error) {
 // Poll returns records of the partitions that the member has, as
 // [Consumer.Poll] does, and does its part in rebalances meanwhile: the
 // callbacks run in it. It returns the error of ctx when that ends; a rebalance
-// that is under way goes on with the next Poll.
+// that is under way goes on with the next Poll. So members of one group each need
+// a goroutine that polls: a partition moves once the member that has it has
+// polled, committed in OnRevoked what it wants to, and given it up.
 //
 // It returns a [CodeError] where the group refuses the member, which matches
 // ErrFenced where another one has its InstanceID, for good; ErrOffsetOutOfRange where a
@@ -181,7 +183,7 @@ func (b *Broker) Subscribe(cfg GroupConfig) (*GroupConsumer, error) {
 // Poll tries again.
 func (c *GroupConsumer) Poll(ctx context.Context, maxBytes int) ([]Fetch, error) {
 	if c.closed {
-		return nil, ErrClosed
+		return nil, errConsumerClosed
 	}
 	if c.fenced != nil {
 		return nil, c.fenced

@@ -41,53 +41,67 @@ const (
 
 // A TopicConfig says how a topic is kept. The zero value is one partition of
 // Kafka's defaults. In the fields zero means the default; [Broker.AlterTopic]
-// can set zero where Kafka allows it.
+// can set zero where Kafka allows it. It takes configs by Kafka's names, which are
+// given here; those of Kafka's that are not here are not known.
+//
+// Retention and compaction take segments, not records, and compaction only takes
+// those that are sealed and in a checkpoint. A checkpoint is written whenever the
+// journal has grown by [Config.JournalBytes], and by [Broker.Close]; records may be
+// in no segment until then, or until [Config.TailBytes] are waiting. So a topic that
+// is written little keeps its old values for long, however small SegmentBytes is.
+// As in Kafka, readers of a compacted topic take the last value of a key that they
+// meet, and count on nothing else being gone.
 type TopicConfig struct {
 	// Partitions is the number of partitions. Default 1.
 	Partitions int32
 
 	// CleanupPolicy is CleanupDelete, CleanupCompact or CleanupCompactDelete.
-	// Default CleanupDelete.
+	// Default CleanupDelete. Kafka's cleanup.policy.
 	CleanupPolicy string
 
 	// MaxMessageBytes bounds one record batch, and so one record. Default
-	// 1 MiB + 12.
+	// 1 MiB + 12. Kafka's max.message.bytes.
 	MaxMessageBytes int
 
 	// Retention is how old a segment's newest record may be before the segment
 	// is deleted, by timestamp; of topics whose CleanupPolicy has delete.
-	// NoLimit keeps everything. Default 7 days.
+	// NoLimit keeps everything. Default 7 days. Kafka's retention.ms.
 	Retention time.Duration
 
 	// RetentionBytes is how large a partition may be before its oldest segments
 	// are deleted; of topics whose CleanupPolicy has delete. Default NoLimit.
+	// Kafka's retention.bytes.
 	RetentionBytes int64
 
 	// SegmentBytes is the size at which a segment is sealed and the next begun:
-	// the grain of retention and compaction. Default Config.SegmentBytes of the
-	// broker.
+	// the grain of retention and compaction. Default [Config.SegmentBytes] of
+	// the broker, for which AlterTopic and Entries say 0. Kafka's segment.bytes.
 	SegmentBytes int64
 
-	// SegmentAge is the age at which a segment is sealed. Default 7 days.
+	// SegmentAge is the age at which a segment is sealed: the next record after
+	// that begins another. Default 7 days. Kafka's segment.ms.
 	SegmentAge time.Duration
 
 	// MinCompactionLag is how long a record is kept from compaction. Default 0.
+	// Kafka's min.compaction.lag.ms.
 	MinCompactionLag time.Duration
 
 	// DeleteRetention is how long a tombstone stays after compaction has met
 	// it, so that slow readers learn of the deletion. Default 1 day.
+	// Kafka's delete.retention.ms.
 	DeleteRetention time.Duration
 
 	// MinCleanableRatio is the part of a partition's bytes that has to be
 	// uncompacted before compaction is worth its while, 0 to 1. Default 0.5.
+	// Kafka's min.cleanable.dirty.ratio.
 	MinCleanableRatio float64
 
 	// TimestampType is CreateTime, a record's own timestamp, or LogAppendTime,
-	// that of the append. Default CreateTime.
+	// that of the append. Default CreateTime. Kafka's message.timestamp.type.
 	TimestampType string
 
 	// Compression is CompressionProducer, "none", "gzip", "snappy", "lz4" or
-	// "zstd". Default CompressionProducer.
+	// "zstd". Default CompressionProducer. Kafka's compression.type.
 	Compression string
 
 	// Internal keeps writers that come over the network out. It is set when the

@@ -36,8 +36,9 @@ const DefaultTransactionTimeout = time.Minute
 // until it is there nothing of it is in the log.
 //
 // Once another producer has begun with the same ID, or the log has aborted a
-// transaction for its timeout, every call fails with ErrFenced: make another
-// producer and begin again. There is nothing to close; what is left open is
+// transaction for its timeout, the next call that asks the log fails with
+// ErrFenced, and after it every call: make another producer and begin again.
+// Begin asks nobody, so the first to tell is Produce or SendOffsets. There is nothing to close; what is left open is
 // aborted by the next producer of the same ID, or by its timeout.
 //
 // It belongs to one goroutine at a time. Rules: KIP-98, KIP-447, KIP-890.
@@ -57,7 +58,7 @@ type TransactionalProducer struct {
 }
 
 // ErrTransactionState: the transaction was not begun, or was begun already.
-var ErrTransactionState = errors.New("transaction not begun, or begun already")
+var ErrTransactionState = errors.New("wrong state of the transaction")
 
 // ErrAbortOnly: an earlier call failed, so the transaction can only be aborted.
 var ErrAbortOnly = errors.New("transaction can only be aborted")
@@ -88,7 +89,7 @@ func (p *TransactionalProducer) Begin() error {
 	case p.fenced != nil:
 		return p.fenced
 	case p.begun:
-		return fmt.Errorf("begin transaction of %q: %w", p.txn.TransactionalID, ErrTransactionState)
+		return fmt.Errorf("transaction of %q is begun already (Commit or Abort it first): %w", p.txn.TransactionalID, ErrTransactionState)
 	}
 	p.begun, p.asked, p.failed = true, false, nil
 	return nil
@@ -100,7 +101,7 @@ func (p *TransactionalProducer) usable(ctx context.Context) error {
 	case p.fenced != nil:
 		return p.fenced
 	case !p.begun:
-		return fmt.Errorf("transaction of %q: %w", p.txn.TransactionalID, ErrTransactionState)
+		return fmt.Errorf("transaction of %q is not begun (call Begin first): %w", p.txn.TransactionalID, ErrTransactionState)
 	case p.failed != nil:
 		return fmt.Errorf("transaction of %q: %w: %w", p.txn.TransactionalID, ErrAbortOnly, p.failed)
 	}
