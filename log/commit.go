@@ -226,6 +226,7 @@ func (b *Broker) publishLocked(c *Commit) error {
 			cb.p.producedLocked(*cb.produced)
 		}
 		b.pub.tailBytes += int64(len(cb.bytes))
+		cb.bytes = nil // a commit that has happened keeps no memory
 		cb.p.wakeLocked()
 	}
 	for _, o := range c.offsets {

@@ -20,6 +20,7 @@ type CommitBuilder struct {
 	dirty   []*partitionAppender // with records, in order of the first
 	offsets []offsetCommit
 	fence   Fence
+	commits []Commit // to be given away
 	closed  int64  // bytes of finished batches
 	headers []byte // of one record, encoded
 	memory  batchMemory
@@ -37,6 +38,10 @@ type offsetCommit struct {
 }
 
 func (o *offsetCommit) entry() offsetEntry { return offsetEntry{o.group, o.p.at(), o.o} }
+
+// commitsAtOnce is how many commits share an allocation. They are small, and do
+// not hold their records once they have happened.
+const commitsAtOnce = 16
 
 // NewCommitBuilder returns an empty builder.
 func (b *Broker) NewCommitBuilder() *CommitBuilder {
@@ -244,7 +249,12 @@ func (c *CommitBuilder) Empty() bool { return len(c.dirty) == 0 && len(c.offsets
 // Build returns what was gathered, to be committed by any goroutine, and
 // begins anew.
 func (c *CommitBuilder) Build() *Commit {
-	out := c.b.newCommit()
+	if len(c.commits) == 0 {
+		c.commits = make([]Commit, commitsAtOnce)
+	}
+	out := &c.commits[0]
+	c.commits = c.commits[1:]
+	out.init(c.b)
 	c.fill(out)
 	return out
 }
