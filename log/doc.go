@@ -26,6 +26,20 @@
 // refused. Generations and offsets survive the process; members do not, they
 // join again.
 //
+// Who knows Kafka finds here:
+//
+//	AdminClient                 methods of Broker: CreateTopic, AlterTopic, DeleteRecords, ResetOffsets, …
+//	KafkaProducer               Producer: Produce waits for its own commit, ProduceAsync lingers
+//	  with a transactional.id   TransactionalProducer; or a CommitBuilder, which is atomic with nothing to abort
+//	KafkaConsumer.assign        Consumer, from offsets of Broker.Offsets and OffsetForTime
+//	KafkaConsumer.subscribe     Broker.Subscribe: a GroupConsumer, which commits when it is told to, never by itself
+//	isolation.level             Consumer.ReadCommitted, GroupConfig.ReadCommitted
+//	acks, flush.messages        Config.Durability
+//	topic configs               TopicConfig
+//	broker configs              Config
+//
+// The examples show each of them.
+//
 // Any goroutine may call a [Broker] and a [Producer]. A [Consumer], a
 // [TransactionalProducer] and a [CommitBuilder] belong to one goroutine at a
 // time. Other processes may read the same directory with [OpenReadOnly] while
