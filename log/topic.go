@@ -79,7 +79,8 @@ func CheckTopicName(name string) error {
 }
 
 // CreateTopic makes a topic. It returns ErrTopicExists, with the topic that is
-// there, if there is one of that name.
+// there, if there is one of that name, whatever its config; ErrInvalidTopic; or
+// ErrInvalidConfig, with everything that is wrong with cfg.
 func (b *Broker) CreateTopic(name string, cfg TopicConfig) (TopicDescription, error) {
 	if b.readOnly {
 		return TopicDescription{}, ErrReadOnly
@@ -89,7 +90,7 @@ func (b *Broker) CreateTopic(name string, cfg TopicConfig) (TopicDescription, er
 	}
 	cfg, err := cfg.withDefaults()
 	if err != nil {
-		return TopicDescription{}, fmt.Errorf("create topic %s: %w", name, err)
+		return TopicDescription{}, fmt.Errorf("create topic %s: %w: %w", name, ErrInvalidConfig, err)
 	}
 	b.admin.Lock()
 	defer b.admin.Unlock()
@@ -105,7 +106,8 @@ func (b *Broker) CreateTopic(name string, cfg TopicConfig) (TopicDescription, er
 
 // AlterTopic sets configs of a topic by Kafka's names (see
 // [TopicConfig.Entries]), and gives those in unset their defaults again. All
-// change or, after an error, none.
+// change or, after an error, none. It returns ErrUnknownTopic, or
+// ErrInvalidConfig, with everything that is wrong.
 func (b *Broker) AlterTopic(name string, set map[string]string, unset ...string) (TopicDescription, error) {
 	return b.changeTopic("alter topic", name, func(cfg *TopicConfig) error {
 		var errs []error
@@ -193,10 +195,16 @@ func (b *Broker) commitEntries(es ...entry) error {
 }
 
 func (b *Broker) newCommit() *Commit {
-	c := &Commit{b: b}
+	c := &Commit{}
+	c.init(b)
+	return c
+}
+
+// init makes a new Commit ready.
+func (c *Commit) init(b *Broker) {
+	c.b = b
 	c.entry.Commit = c
 	c.batches = c.oneBatch[:0]
-	return c
 }
 
 // Topic describes a topic, or returns ErrUnknownTopic.
