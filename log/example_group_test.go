@@ -35,6 +35,7 @@ func ExampleBroker_Subscribe() {
 
 	var served sync.Map // a record may come twice, when its partition has moved
 	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
 	var members sync.WaitGroup
 	for range 2 {
 		members.Go(func() {
