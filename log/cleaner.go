@@ -11,13 +11,15 @@ import (
 // partition that is worth compacting. Segments are its to read only: what it
 // makes of them is a commit like others.
 type cleaner struct {
-	b         *Broker
-	clock     settledClock
-	retention retention
-	reclaimed doomedEntry         // the last for which a checkpoint was asked
-	refused   map[*partition]bool // until the log is opened again
-	skipped   map[*partition]bool // until the next step
-	mu        struct {
+	b            *Broker
+	clock        settledClock
+	retention    retention
+	checkpointed time.Duration       // when the last checkpoint by time was asked for
+	written      int64               // bytes of the journal by then
+	reclaimed    doomedEntry         // the last for which a checkpoint was asked
+	refused      map[*partition]bool // until the log is opened again
+	skipped      map[*partition]bool // until the next step
+	mu           struct {
 		sync.Mutex
 		stats CleanerStats
 	}
@@ -49,9 +51,24 @@ func (c *cleaner) step(mono time.Duration) {
 		c.clock.look(mono, c.b.cfg.Now().UnixMilli())
 		c.retainAll(mono)
 	}
+	c.checkpoint(mono)
 	c.reclaim()
 	c.compactAll()
 	c.reclaim()
+}
+
+// checkpoint has one written where none was for long and something was committed
+// since: retention and compaction are about what a checkpoint has, also of topics
+// in which little happens.
+func (c *cleaner) checkpoint(mono time.Duration) {
+	written, _ := c.b.journal.Written()
+	if mono-c.checkpointed < c.b.cfg.CheckpointInterval || written == c.written {
+		return
+	}
+	c.checkpointed, c.written = mono, written
+	if err := c.b.reclaim(); err != nil {
+		c.tell(nil, "no checkpoint", err)
+	}
 }
 
 // compactAll makes passes for as long as one is worth it. In between the space

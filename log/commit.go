@@ -60,6 +60,9 @@ type PartitionOffset struct {
 	Offset Offset
 }
 
+// String returns it as topic-partition@offset.
+func (o PartitionOffset) String() string { return fmt.Sprintf("%s@%d", o.TopicPartition, o.Offset) }
+
 // Commit makes c visible and returns when it is as durable as the log's
 // [Durability] says. Readers see all of it at once.
 //

@@ -49,6 +49,7 @@ func ParseDurability(s string) (Durability, error) {
 const (
 	DefaultRetentionCheckInterval = 5 * time.Minute
 	DefaultCleanerBackoff         = 15 * time.Second
+	DefaultCheckpointInterval     = time.Minute
 	DefaultCleanerBufferBytes     = 32 << 20 // 32 MiB
 
 	DefaultSyncInterval     = 50 * time.Millisecond
@@ -77,6 +78,11 @@ type Config struct {
 	// unnecessary. It bounds the time that opening after a crash takes. A
 	// commit may carry the journal past it. Default 256 MiB.
 	JournalBytes int64
+
+	// CheckpointInterval is how long something may be committed before a
+	// checkpoint has it, also where the journal grows slowly. Retention and
+	// compaction are about what a checkpoint has. Default 1 minute.
+	CheckpointInterval time.Duration
 
 	// SegmentBytes is the size at which a segment is sealed and the next
 	// begun. Default 1 GiB, at most 2 GiB - 1.
@@ -192,7 +198,8 @@ func (c Config) withDefaults() (Config, error) {
 		sizeDefault("MaxTransactionTimeout", &c.MaxTransactionTimeout, DefaultMaxTransactionTimeout, 1, math.MaxInt32*time.Millisecond),
 		sizeDefault("CleanerBufferBytes", &c.CleanerBufferBytes, DefaultCleanerBufferBytes, 1<<10, 1<<36),
 		sizeDefault("RetentionCheckInterval", &c.RetentionCheckInterval, DefaultRetentionCheckInterval, 1, math.MaxInt64),
-		sizeDefault("CleanerBackoff", &c.CleanerBackoff, DefaultCleanerBackoff, 1, math.MaxInt64))
+		sizeDefault("CleanerBackoff", &c.CleanerBackoff, DefaultCleanerBackoff, 1, math.MaxInt64),
+		sizeDefault("CheckpointInterval", &c.CheckpointInterval, DefaultCheckpointInterval, 1, math.MaxInt64))
 	if c.CleanerBytesPerSecond < 0 {
 		errs = append(errs, fmt.Errorf("CleanerBytesPerSecond is %d, want 0 or more", c.CleanerBytesPerSecond))
 	}

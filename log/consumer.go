@@ -60,7 +60,7 @@ func (c *Consumer) ReadCommitted() { c.stable = true }
 // begin with; there are no special ones.
 //
 // It returns ErrUnknownTopic, or ErrOffsetOutOfRange where the offset is below
-// the start or past the end; after the latter the consumer does not read tp.
+// the start or past the end; then the consumer goes on as before.
 func (c *Consumer) Assign(tp TopicPartition, from Offset) error {
 	p, err := c.b.partition(tp)
 	if err != nil {
@@ -71,10 +71,10 @@ func (c *Consumer) Assign(tp TopicPartition, from Offset) error {
 	if c.isClosed() {
 		return errConsumerClosed
 	}
-	c.unassignLocked(tp)
 	if err := p.checkOffsetLocked(from); err != nil {
 		return err
 	}
+	c.unassignLocked(tp)
 	p.consumers = append(p.consumers, c)
 	c.assigned = append(c.assigned, &fetchPosition{p: p, next: from})
 	c.wake()

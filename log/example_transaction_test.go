@@ -44,7 +44,7 @@ func ExampleTransactionalProducer() {
 		if err := p.Produce(ctx, "payments", log.Record{Value: []byte(what)}); err != nil {
 			panic(err) // or Abort: nothing else is possible after an error
 		}
-		taken := log.TxnOffset{TopicPartition: log.TopicPartition{Topic: "payments"}, CommittedOffset: log.CommittedOffset{Offset: 1, LeaderEpoch: -1}}
+		taken := log.GroupOffset{TopicPartition: log.TopicPartition{Topic: "payments"}, CommittedOffset: log.CommittedOffset{Offset: 1, LeaderEpoch: -1}}
 		if err := p.SendOffsets(ctx, "cashiers", log.GroupMembership{}, taken); err != nil {
 			panic(err)
 		}

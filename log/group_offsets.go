@@ -18,11 +18,14 @@ var (
 	errSubscribed       = &CodeError{codeSubscribedToTopic, "GROUP_SUBSCRIBED_TO_TOPIC"}
 )
 
-// A GroupOffset is the offset of a group for one partition.
+// A GroupOffset is how far a group, or its part of a transaction, has taken a partition.
 type GroupOffset struct {
 	TopicPartition
-	CommittedOffset
+	CommittedOffset // TimestampMillis is set by the log
 }
+
+// String returns it as topic-partition@offset.
+func (o GroupOffset) String() string { return fmt.Sprintf("%s@%d", o.TopicPartition, o.Offset) }
 
 // CommitOffsets commits offsets of a group for a member: Kafka's OffsetCommit.
 // Nobody in particular may do so while the group has no members. The log sets

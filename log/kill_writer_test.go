@@ -279,7 +279,7 @@ func writeTxn(ctx context.Context, p *TransactionalProducer, k int, commit bool,
 			return err
 		}
 	}
-	o := TxnOffset{TopicPartition{"txns", 0}, CommittedOffset{Offset: Offset(k)}}
+	o := GroupOffset{TopicPartition{"txns", 0}, CommittedOffset{Offset: Offset(k)}}
 	if !commit {
 		o.Offset += 1000 // nobody must see it
 	}

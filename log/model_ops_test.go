@@ -439,7 +439,7 @@ func (h *modelHistory) offsetTxn() (bool, error) {
 	next.txns[id] = t
 	return h.try(next, func() error {
 		refused, err := h.b.CommitTxnOffsets(TxnOffsetsRequest{TxnIdentity: t.identity, Group: "txn-" + id, Implicit: true,
-			Offsets: []TxnOffset{{ledgerTxnOffsets, CommittedOffset{Offset: t.offset, LeaderEpoch: -1}}}})
+			Offsets: []GroupOffset{{ledgerTxnOffsets, CommittedOffset{Offset: t.offset, LeaderEpoch: -1}}}})
 		return errors.Join(append(refused, err)...)
 	})
 }

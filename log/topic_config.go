@@ -334,6 +334,9 @@ func configNames() (names []string) {
 
 // String prints the configs that are not the default, under Kafka's names.
 func (c TopicConfig) String() string {
+	if c == (TopicConfig{}) {
+		return "" // of no topic
+	}
 	var parts []string
 	for _, p := range c.pairs() {
 		parts = append(parts, p.Name+"="+p.Value)

@@ -172,7 +172,7 @@ func (h *txnHistory) write(w *txnWriter) error {
 	case w.sent == len(a.partitions):
 		w.sent++
 		return w.p.SendOffsets(ctx, "group-"+a.producer, GroupMembership{},
-			TxnOffset{historyPartitions[0], CommittedOffset{Offset: Offset(a.id)}})
+			GroupOffset{historyPartitions[0], CommittedOffset{Offset: Offset(a.id)}})
 	case h.rng.IntN(4) == 0:
 		return h.abort(w)
 	}

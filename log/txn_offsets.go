@@ -16,19 +16,13 @@ type GroupMembership struct {
 	Generation int32
 }
 
-// A TxnOffset is how far a transaction takes a partition.
-type TxnOffset struct {
-	TopicPartition
-	CommittedOffset // TimestampMillis is set by the log
-}
-
 // A TxnOffsetsRequest commits offsets that wait for the outcome of a
 // transaction.
 type TxnOffsetsRequest struct {
 	TxnIdentity
 	Group   string
 	Member  GroupMembership
-	Offsets []TxnOffset
+	Offsets []GroupOffset
 
 	// Implicit makes the group part of the transaction, as clients of newer
 	// protocol expect. Without it AddOffsetsToTxn must have come before.

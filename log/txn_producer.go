@@ -240,7 +240,7 @@ func (p *TransactionalProducer) discard() {
 // After an error the transaction can only be aborted. One that matches
 // ErrFenced, but lets the transaction be aborted, says that the member was
 // replaced.
-func (p *TransactionalProducer) SendOffsets(ctx context.Context, group string, m GroupMembership, offsets ...TxnOffset) error {
+func (p *TransactionalProducer) SendOffsets(ctx context.Context, group string, m GroupMembership, offsets ...GroupOffset) error {
 	if err := p.usable(ctx); err != nil {
 		return err
 	}

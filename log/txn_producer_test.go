@@ -44,7 +44,7 @@ func TestTransactionalProducer(t *testing.T) {
 	must(t, p.Begin(),
 		p.Produce(ctx, "a", at(0, "1"), at(1, "2"), at(0, "3")),
 		p.Produce(ctx, "b", at(0, "4")),
-		p.SendOffsets(ctx, "g", GroupMembership{}, TxnOffset{a1, CommittedOffset{Offset: 5}}))
+		p.SendOffsets(ctx, "g", GroupMembership{}, GroupOffset{a1, CommittedOffset{Offset: 5}}))
 	l.wantRead(a0, "", "1 3")
 	must(t, p.Commit(ctx))
 	l.wantRead(a0, "1 3", "1 3")
@@ -116,7 +116,7 @@ func TestTransactionalProducerIsFenced(t *testing.T) {
 	steps := map[string]func(p *TransactionalProducer) error{
 		"produce": func(p *TransactionalProducer) error { return p.Produce(ctx, "a", r) },
 		"offsets": func(p *TransactionalProducer) error {
-			return p.SendOffsets(ctx, "g", GroupMembership{}, TxnOffset{a0, CommittedOffset{Offset: 5}})
+			return p.SendOffsets(ctx, "g", GroupMembership{}, GroupOffset{a0, CommittedOffset{Offset: 5}})
 		},
 		"commit": func(p *TransactionalProducer) error { return p.Commit(ctx) },
 		"abort":  func(p *TransactionalProducer) error { return p.Abort(ctx) },
@@ -166,7 +166,7 @@ func TestTransactionalProducerMistakes(t *testing.T) {
 		ErrUnknownTopic:   func() error { return p.Produce(ctx, "no", r) },
 		ErrRecordTooLarge: func() error { return p.Produce(ctx, "a", r, Record{Value: make([]byte, DefaultMaxMessageBytes)}) },
 		ErrFenced: func() error { // the member, not the producer
-			return p.SendOffsets(ctx, "g", GroupMembership{MemberID: "m", Generation: 3}, TxnOffset{a0, CommittedOffset{Offset: 1}})
+			return p.SendOffsets(ctx, "g", GroupMembership{MemberID: "m", Generation: 3}, GroupOffset{a0, CommittedOffset{Offset: 1}})
 		},
 	}
 	for want, fail := range failures {
@@ -216,14 +216,14 @@ func TestMembersCommitTheirOffsets(t *testing.T) {
 	must(t, err)
 	p := l.producer("x")
 	member := GroupMembership{MemberID: fence.Member, Generation: fence.Generation}
-	must(t, p.Begin(), p.SendOffsets(ctx, "g", member, TxnOffset{a0, CommittedOffset{Offset: 5}}), p.Commit(ctx))
+	must(t, p.Begin(), p.SendOffsets(ctx, "g", member, GroupOffset{a0, CommittedOffset{Offset: 5}}), p.Commit(ctx))
 	if o, _ := l.Committed("g", a0); o.Offset != 5 {
 		t.Fatalf("committed offset is %+v", o)
 	}
 	must(t, p.Begin())
 	_, err = l.ClaimGroup("g")
 	must(t, err)
-	if err := p.SendOffsets(ctx, "g", member, TxnOffset{a0, CommittedOffset{Offset: 6}}); !errors.Is(err, ErrFenced) {
+	if err := p.SendOffsets(ctx, "g", member, GroupOffset{a0, CommittedOffset{Offset: 6}}); !errors.Is(err, ErrFenced) {
 		t.Fatalf("offsets of a member that was replaced: %v", err)
 	}
 	must(t, p.Abort(ctx), p.Begin())

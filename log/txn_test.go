@@ -107,7 +107,7 @@ func (l *txnLog) end(txn TxnIdentity, commit bool) TxnIdentity {
 func (l *txnLog) offsets(txn TxnIdentity, group string, tp TopicPartition, o Offset) {
 	l.t.Helper()
 	refused, err := l.CommitTxnOffsets(TxnOffsetsRequest{TxnIdentity: txn, Group: group, Implicit: true,
-		Offsets: []TxnOffset{{tp, CommittedOffset{Offset: o, LeaderEpoch: -1}}}})
+		Offsets: []GroupOffset{{tp, CommittedOffset{Offset: o, LeaderEpoch: -1}}}})
 	if err != nil || refused != nil {
 		l.t.Fatal(refused, err)
 	}
@@ -286,14 +286,14 @@ func TestExplicitPartitions(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.wantCode(l.tryWrite(txn.Producer, a1, AppendOptions{}, "1"), coord.InvalidTxnState)
-	q := TxnOffsetsRequest{TxnIdentity: txn, Group: "g", Offsets: []TxnOffset{{a0, CommittedOffset{Offset: 1}}}}
+	q := TxnOffsetsRequest{TxnIdentity: txn, Group: "g", Offsets: []GroupOffset{{a0, CommittedOffset{Offset: 1}}}}
 	_, err = l.CommitTxnOffsets(q)
 	l.wantCode(err, coord.InvalidTxnState)
 	if err := l.AddOffsetsToTxn(txn, "g"); err != nil {
 		t.Fatal(err)
 	}
-	q.Offsets = append(q.Offsets, TxnOffset{TopicPartition{"no", 0}, CommittedOffset{}},
-		TxnOffset{b0, CommittedOffset{Metadata: strings.Repeat("m", maxMetadataBytes+1)}})
+	q.Offsets = append(q.Offsets, GroupOffset{TopicPartition{"no", 0}, CommittedOffset{}},
+		GroupOffset{b0, CommittedOffset{Metadata: strings.Repeat("m", maxMetadataBytes+1)}})
 	refused, err = l.CommitTxnOffsets(q)
 	if err != nil || len(refused) != 3 || refused[0] != nil || !errors.Is(refused[1], ErrUnknownTopic) {
 		t.Fatal(refused, err)

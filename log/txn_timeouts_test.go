@@ -260,12 +260,12 @@ func TestFullDiskAbortsNothing(t *testing.T) {
 		"produce": func() error { return l.tryWrite(txn.Producer, a0, AppendOptions{Implicit: true}, "3") },
 		"enter":   func() error { return l.tryWrite(txn.Producer, a1, AppendOptions{Implicit: true}, "3") },
 		"offset": func() error {
-			_, err := l.CommitTxnOffsets(TxnOffsetsRequest{TxnIdentity: txn, Group: "g", Offsets: []TxnOffset{
+			_, err := l.CommitTxnOffsets(TxnOffsetsRequest{TxnIdentity: txn, Group: "g", Offsets: []GroupOffset{
 				{a1, CommittedOffset{Offset: 8}}, {b0, CommittedOffset{Offset: 9}}}})
 			return err
 		},
 		"group": func() error {
-			_, err := l.CommitTxnOffsets(TxnOffsetsRequest{TxnIdentity: txn, Group: "h", Implicit: true, Offsets: []TxnOffset{
+			_, err := l.CommitTxnOffsets(TxnOffsetsRequest{TxnIdentity: txn, Group: "h", Implicit: true, Offsets: []GroupOffset{
 				{a1, CommittedOffset{Offset: 8}}}})
 			return err
 		},

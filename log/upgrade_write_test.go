@@ -115,7 +115,7 @@ func fillPayments(t *testing.T, b *Broker) {
 		for i := range 4 {
 			done(t, p.Produce(ctx, "payments", Record{Key: []byte{byte(i)}, Value: []byte(fmt.Sprintf("%s %d", end, i))}))
 		}
-		done(t, p.SendOffsets(ctx, "payers-"+end, GroupMembership{Generation: -1}, TxnOffset{TopicPartition: TopicPartition{"orders", 0}, CommittedOffset: CommittedOffset{Offset: 7}}))
+		done(t, p.SendOffsets(ctx, "payers-"+end, GroupMembership{Generation: -1}, GroupOffset{TopicPartition: TopicPartition{"orders", 0}, CommittedOffset: CommittedOffset{Offset: 7}}))
 		switch end {
 		case "committed":
 			done(t, p.Commit(ctx))

@@ -79,7 +79,7 @@ func TestBothSidesOfTheLogDoTheSame(t *testing.T) {
 }
 
 func TestCalibrateFillsTheTimeWithPasses(t *testing.T) {
-	cfg := LogConfig{Dir: t.TempDir(), MaxBytes: 1000, MinTime: 50 * time.Millisecond}.withDefaults()
+	cfg := LogConfig{Dir: t.TempDir(), MaxBytes: 1000, MinTime: 10 * time.Second}.withDefaults()
 	w, err := cfg.calibrate(logWork{durability: log.OS, valueBytes: 100, batchRecords: 1})
 	if err != nil {
 		t.Fatal(err)
