@@ -193,7 +193,7 @@ func (p *testProducer) step(topics []log.TopicDescription) {
 		d := topics[h.rng.IntN(len(topics))]
 		tp := log.TopicPartition{Topic: d.Name}
 		_, err := h.b.CommitTxnOffsets(log.TxnOffsetsRequest{TxnIdentity: who, Group: "txn-group", Implicit: true,
-			Offsets: []log.TxnOffset{{TopicPartition: tp, CommittedOffset: log.CommittedOffset{Offset: 1}}}})
+			Offsets: []log.GroupOffset{{TopicPartition: tp, CommittedOffset: log.CommittedOffset{Offset: 1}}}})
 		p.refused(err)
 	case p.name != "" && n < 3:
 		is, err := h.b.EndTxn(log.EndTxnRequest{TxnIdentity: who, Commit: h.rng.IntN(2) == 0, Bump: h.rng.IntN(3) == 0})
