@@ -256,7 +256,9 @@ func (j *Journal) begin() error {
 }
 
 func (j *Journal) format(f vfs.File, h fileHeader) error {
-	if err := f.Preallocate(j.cfg.FileBytes); err != nil {
+	// On a disk that is nearly full the file does without a reservation: what is
+	// written next may be what gives room back, such as the end of a topic.
+	if err := f.Preallocate(j.cfg.FileBytes); err != nil && !vfs.IsNoSpace(err) {
 		return err
 	}
 	if _, err := f.WriteAt(h.encode(), 0); err != nil {
