@@ -140,15 +140,15 @@ func TestDeleteOffsets(t *testing.T) {
 			t.Fatalf("offsets of %q, want %q", s, want)
 		}
 	}
-	check("t-0")
+	check("t-0@1")
 	mem = mem.KillProcess()
 	b = open(t, mem, Config{})
-	check("t-0")
+	check("t-0@1")
 	commit()
 	if errs, err := b.DeleteOffsets("g", all[:1]); err != nil || errs[0] != nil {
 		t.Fatal(errs, err)
 	}
-	check("u-0")
+	check("u-0@2")
 }
 
 // An expiring is a log whose groups expire after an hour of its clock.

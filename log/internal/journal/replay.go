@@ -271,6 +271,9 @@ func (r *replay) inFiles(files []uint64, above uint64, l *laterRecords) error {
 // list returns the first sequence numbers of the journal's files, in order.
 func list(fsys vfs.FS) ([]uint64, error) {
 	entries, err := fsys.ReadDir(".")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil // a closed log that was copied without its empty directory
+	}
 	if err != nil {
 		return nil, fmt.Errorf("list journal: %w", err)
 	}
