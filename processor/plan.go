@@ -44,7 +44,9 @@ func (p *plan) userTopics(cluster Cluster) error {
 	var errs []error
 	topics := p.topology.UserTopics()
 	for _, name := range slices.Sorted(maps.Keys(topics)) {
-		errs = append(errs, p.topic(cluster, name, topics[name], log.TopicConfig{CleanupPolicy: log.CleanupDelete}))
+		// Kept for ever unless somebody says otherwise: retention goes by event time,
+		// and a topology may well be given the events of ten years ago.
+		errs = append(errs, p.topic(cluster, name, topics[name], log.TopicConfig{CleanupPolicy: log.CleanupDelete, Retention: log.NoLimit}))
 	}
 	return errors.Join(errs...)
 }
@@ -63,7 +65,7 @@ func (p *plan) subtopology(cluster Cluster, s *subtopology) error {
 	}
 	for _, source := range s.sources {
 		if source.topic.repartition {
-			if err := p.topic(cluster, source.topic.name, partitions, log.TopicConfig{CleanupPolicy: log.CleanupDelete, MaxMessageBytes: ownMessageBytes}); err != nil {
+			if err := p.topic(cluster, source.topic.name, partitions, repartitionConfig); err != nil {
 				return fmt.Errorf("source %q: %w", source.name, err)
 			}
 		}
@@ -73,7 +75,7 @@ func (p *plan) subtopology(cluster Cluster, s *subtopology) error {
 		if st.changelog == "" {
 			continue
 		}
-		if err := p.topic(cluster, st.changelog, partitions, log.TopicConfig{CleanupPolicy: log.CleanupCompact, MaxMessageBytes: ownMessageBytes}); err != nil {
+		if err := p.topic(cluster, st.changelog, partitions, changelogConfig); err != nil {
 			return fmt.Errorf("store %q: %w", st.name, err)
 		}
 	}
@@ -121,6 +123,13 @@ func (p *plan) writers(topic string) int32 {
 // log's own. What they hold was made of records that passed the limit of their
 // topics, and may be somewhat larger; refusing it would stop the App for good.
 const ownMessageBytes = 1 << 30
+
+// What an App makes for itself nobody else writes to. A repartition topic loses
+// nothing by its age: it is read when its turn comes.
+var (
+	repartitionConfig = log.TopicConfig{CleanupPolicy: log.CleanupDelete, Retention: log.NoLimit, MaxMessageBytes: ownMessageBytes, Internal: true}
+	changelogConfig   = log.TopicConfig{CleanupPolicy: log.CleanupCompact, MaxMessageBytes: ownMessageBytes, Internal: true}
+)
 
 // topic describes a topic, made if it is not there. want is its number of
 // partitions, 0 if any will do.

@@ -18,7 +18,7 @@ func (t Topic[K, V]) Create(on Cluster) error {
 	if want == 0 {
 		want = DefaultPartitions
 	}
-	have, err := on.CreateTopic(t.name, log.TopicConfig{Partitions: want})
+	have, err := on.CreateTopic(t.name, log.TopicConfig{Partitions: want, Retention: log.NoLimit})
 	if errors.Is(err, log.ErrTopicExists) {
 		have, err = on.Topic(t.name)
 	}

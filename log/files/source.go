@@ -51,11 +51,11 @@ func New(b *log.Broker, topic string, cfg Config) (*Source, error) {
 }
 
 func (s *Source) open() error {
-	if err := s.makeTopic(s.topic, log.TopicConfig{Partitions: s.cfg.Partitions, MaxMessageBytes: topicMessageBytes}); err != nil {
+	if err := s.makeTopic(s.topic, log.TopicConfig{Partitions: s.cfg.Partitions, MaxMessageBytes: topicMessageBytes, Retention: log.NoLimit}); err != nil {
 		return err
 	}
 	name := PositionsTopic(s.topic)
-	if err := s.makeTopic(name, log.TopicConfig{Partitions: 1, CleanupPolicy: log.CleanupCompact}); err != nil {
+	if err := s.makeTopic(name, log.TopicConfig{Partitions: 1, CleanupPolicy: log.CleanupCompact, Internal: true}); err != nil {
 		return err
 	}
 	fence, err := s.broker.ClaimGroup(name)
