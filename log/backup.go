@@ -152,11 +152,14 @@ type backup struct {
 	buf      []byte
 }
 
+// errReplaced makes a backup start again.
+var errReplaced = errors.New("the checkpoint was replaced")
+
 func (w *backup) copy() error {
 	var first checkpointHeader
 	for try := 0; ; try++ {
 		h, err := w.tryCopy()
-		if !errors.Is(err, fs.ErrNotExist) {
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errReplaced) {
 			return err
 		}
 		now, peekErr := peekCheckpoint(w.b.fsys)
@@ -186,6 +189,11 @@ func (w *backup) tryCopy() (checkpointHeader, error) {
 	need, err := needed(w.b.fsys, h, entries)
 	if err != nil {
 		return h, err
+	}
+	// What the journal says of segments, such as that others took their place, may
+	// be about those of a newer checkpoint.
+	if now, err := peekCheckpoint(w.b.fsys); err != nil || now != h {
+		return h, errors.Join(err, errReplaced)
 	}
 	w.progress = BackupProgress{}
 	for _, f := range need {

@@ -180,6 +180,7 @@ func (p *partition) entryLocked() partitionEntry {
 
 type checkpointHeader struct {
 	version uint32
+	crc     uint32 // of the file; two checkpoints may have the rest in common
 	first   uint64
 	cluster uuid.UUID
 	epoch   int32
@@ -232,6 +233,7 @@ func decodeCheckpointHeader(b []byte) (h checkpointHeader, err error) {
 		return h, fmt.Errorf("%s: %w: it has version %d, this program reads 1 to %d (use a program that reads version %d, or another data directory)",
 			checkpointName, ErrVersion, h.version, checkpointVersion, h.version)
 	}
+	h.crc = binary.BigEndian.Uint32(b[12:])
 	h.first = binary.BigEndian.Uint64(b[16:])
 	copy(h.cluster[:], b[24:40])
 	h.epoch = int32(binary.BigEndian.Uint32(b[40:]))

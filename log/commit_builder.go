@@ -21,8 +21,8 @@ type CommitBuilder struct {
 	offsets []offsetCommit
 	fence   Fence
 	commits []Commit // to be given away
-	closed  int64  // bytes of finished batches
-	headers []byte // of one record, encoded
+	closed  int64    // bytes of finished batches
+	headers []byte   // of one record, encoded
 	memory  batchMemory
 
 	batchBytes int         // where a batch is finished

@@ -14,7 +14,7 @@ import (
 func TestSecondCommitUndoesNothing(t *testing.T) {
 	full := false
 	fsys := vfs.Fail(vfs.NewMem(), func(op vfs.Op) error {
-		if full && op.Kind == vfs.OpPreallocate {
+		if full && op.Kind == vfs.OpCreate {
 			return syscall.ENOSPC
 		}
 		return nil
