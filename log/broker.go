@@ -36,6 +36,7 @@ type Broker struct {
 	readOnly       bool
 	lock           io.Closer
 	journal        *journal.Journal
+	format         uint32 // of what was opened; what is written is of the newest
 	cluster        uuid.UUID
 	txns           *coord.Transactions   // the leader's
 	txnOffsets     map[int64]*txnOffsets // the leader's: of open transactions, by producer id

@@ -104,7 +104,7 @@ func (f *follower) tryLoad() error {
 func (f *follower) unseen(h checkpointHeader) *Broker {
 	next := &Broker{fsys: f.b.fsys, dir: f.b.dir, cfg: f.b.cfg, readOnly: true, files: f.b.files, follow: f}
 	next.resetLocked()
-	next.cluster, next.epoch = h.cluster, h.epoch
+	next.cluster, next.epoch, next.format = h.cluster, h.epoch, h.version
 	return next
 }
 

@@ -11,7 +11,7 @@ import (
 // up. Consumers keep the topics and partitions that they know, and those that are
 // not there any more were deleted.
 func (b *Broker) takeOverLocked(next *Broker) {
-	b.cluster, b.epoch = next.cluster, next.epoch
+	b.cluster, b.epoch, b.format = next.cluster, next.epoch, next.format
 	b.txns, b.txnOffsets, b.nextProducerID = next.txns, next.txnOffsets, next.nextProducerID
 	b.pub.committed, b.pub.groups = next.pub.committed, next.pub.groups
 	b.pub.openTxns, b.pub.producerIDs = next.pub.openTxns, next.pub.producerIDs

@@ -43,7 +43,7 @@ func (b *Broker) recover() (next uint64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	b.cluster, b.epoch = h.cluster, h.epoch
+	b.cluster, b.epoch, b.format = h.cluster, h.epoch, h.version
 	if err := applyEntries(entries, loader{b}.apply); err != nil {
 		return 0, &vfs.CorruptError{Path: checkpointName, Pos: checkpointHeaderBytes, Err: err}
 	}
@@ -145,6 +145,11 @@ func (l loader) apply(e entry) error {
 		return l.batch(e)
 	case partitionEntry:
 		return l.partition(e)
+	case topicEntry:
+		if l.b.format == 1 && e.cfg.Retention == DefaultRetention {
+			e.cfg.Retention = NoLimit // format 1 kept everything, and nobody has decided otherwise
+		}
+		return l.b.applyLocked(e)
 	case txnEntry:
 		return l.txn(e)
 	case txnGoneEntry:

@@ -69,6 +69,9 @@ func checkOld(t *testing.T, dir, format string, commits int) {
 	if o, ok := b.Committed("readers", tp); !ok || o.Offset != Offset(last/4) || o.Metadata != fmt.Sprintf("at %d", last) {
 		t.Fatalf("offset of %s is %+v, %v", tp, o, ok)
 	}
+	if d, err := b.Topic("orders"); err != nil || d.Config.Retention != NoLimit {
+		t.Errorf("topic orders is kept for %v, %v; want for ever", d.Config.Retention, err)
+	}
 	if d, err := b.Topic("accounts"); err != nil || d.Config.CleanupPolicy != CleanupCompact || d.Config.MaxMessageBytes != 4096 {
 		t.Fatalf("topic accounts is %+v, %v", d, err)
 	}
