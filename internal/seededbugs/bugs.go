@@ -30,7 +30,7 @@ var bugs = []bug{
 		"if j.syncErr == nil {", "if true {",
 		journalPkg, "TestSyncThatFailedElsewhere"},
 	{"failed-sync-goes-on", "log/internal/journal/journal.go",
-		"err = j.poison(err)\n\t\tj.cfg.Sequencer.Lost(group)", "err = fmt.Errorf(\"%w: %w\", ErrPoisoned, err)\n\t\tj.cfg.Sequencer.Lost(group)",
+		"err = j.poison(err)\n\t\tj.cfg.Sequencer.Lost(sequenced)", "err = fmt.Errorf(\"%w: %w\", ErrPoisoned, err)\n\t\tj.cfg.Sequencer.Lost(sequenced)",
 		logPkg, "TestNothingIsAcknowledgedAfterAFailedSync"},
 	{"cut-in-the-middle", "log/internal/journal/replay.go",
 		"if after.found && (after.durable >= s.next || r.sameBoot(s)) {", "if false {",
