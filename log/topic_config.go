@@ -3,6 +3,7 @@ package log
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,10 +46,9 @@ const (
 // given here; those of Kafka's that are not here are not known.
 //
 // Retention and compaction take segments, not records, and compaction only takes
-// those that are sealed and in a checkpoint. A checkpoint is written whenever the
-// journal has grown by [Config.JournalBytes], and by [Broker.Close]; records may be
-// in no segment until then, or until [Config.TailBytes] are waiting. So a topic that
-// is written little keeps its old values for long, however small SegmentBytes is.
+// those that are sealed and in a checkpoint. A checkpoint is written every
+// [Config.CheckpointInterval] in which something was committed, whenever the journal
+// has grown by [Config.JournalBytes], and by [Broker.Close].
 // As in Kafka, readers of a compacted topic take the last value of a key that they
 // meet, and count on nothing else being gone.
 type TopicConfig struct {
@@ -107,6 +107,8 @@ type TopicConfig struct {
 	// Internal keeps writers that come over the network out. It is set when the
 	// topic is made and cannot be altered.
 	Internal bool
+
+	whole bool // of ParseTopicConfig: zero means zero
 }
 
 const (
@@ -128,7 +130,29 @@ func defaultTopicConfig() TopicConfig {
 	}
 }
 
+// ParseTopicConfig reads configs under Kafka's names (see [TopicConfig.Entries]);
+// those that are not there have Kafka's defaults. Unlike a literal it can say
+// zero, of delete.retention.ms for example. It returns ErrInvalidConfig, with
+// everything that is wrong.
+func ParseTopicConfig(configs map[string]string) (TopicConfig, error) {
+	c := defaultTopicConfig()
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(configs)) {
+		errs = append(errs, c.set(name, configs[name]))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return TopicConfig{}, fmt.Errorf("%w: %w", ErrInvalidConfig, err)
+	}
+	c.whole = true
+	return c, nil
+}
+
 func (c TopicConfig) withDefaults() (TopicConfig, error) {
+	if c.whole {
+		c.whole = false
+		orDefault(&c.Partitions, 1)
+		return c, c.check()
+	}
 	d := defaultTopicConfig()
 	orDefault(&c.Partitions, d.Partitions)
 	orDefault(&c.CleanupPolicy, d.CleanupPolicy)

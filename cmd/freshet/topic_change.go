@@ -79,20 +79,13 @@ values: durations in milliseconds, sizes in bytes, -1 for no limit.
 	return cmd
 }
 
-// createTopic leaves no topic behind whose configs are wrong.
 func createTopic(b *log.Broker, name string, partitions int32, set map[string]string) (log.TopicDescription, error) {
-	cfg := log.TopicConfig{Partitions: partitions}
-	if set["internal"] == "true" { // cannot be altered
-		cfg.Internal = true
+	cfg, err := log.ParseTopicConfig(set)
+	if err != nil {
+		return log.TopicDescription{}, fmt.Errorf("create topic %s: %w", name, err)
 	}
-	d, err := b.CreateTopic(name, cfg)
-	if err != nil || len(set) == 0 {
-		return d, err
-	}
-	if d, err = b.AlterTopic(name, set); err != nil {
-		return d, errors.Join(err, b.DeleteTopic(name))
-	}
-	return d, nil
+	cfg.Partitions = partitions
+	return b.CreateTopic(name, cfg)
 }
 
 // told prints a topic that was changed.
