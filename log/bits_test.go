@@ -155,6 +155,7 @@ func newSpecimen(t testing.TB, bytes int, cfg Config) (*vfs.Mem, *Broker) {
 // but for the leader epoch, which is under no checksum, as in Kafka, and says
 // nothing of a record.
 func TestNoFlippedBitOfASegmentIsSilent(t *testing.T) {
+	skipOneGoroutine(t)
 	cfg := Config{stepped: true, TailBytes: 1 << 20}
 	mem, b := newSpecimen(t, 256<<10, cfg)
 	f := &flipped{mem: mem, cfg: cfg}
@@ -327,6 +328,7 @@ func flipAll(t *testing.T, f *flipped, mayEnd bool) {
 // records, 2,000 of them chosen at random, and fills what is behind with zeros or with garbage.
 // What is left is a prefix of the commits, with their offsets.
 func TestJournalTornAtEveryByte(t *testing.T) {
+	skipOneGoroutine(t)
 	cfg := Config{stepped: true, JournalBytes: 512 << 10}
 	mem, _ := newSpecimen(t, 64<<10, cfg)
 	names := filesBelow(t, mem, journalDir)

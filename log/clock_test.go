@@ -19,6 +19,7 @@ var clockJumps = []time.Duration{0, time.Hour, -time.Hour, 10 * 365 * 24 * time.
 // and no earlier; an idempotent producer stays known; offsets, claims and
 // records stay.
 func TestClockMayStrobe(t *testing.T) {
+	skipOneGoroutine(t)
 	seed := testSeed(t)
 	began := time.Now() // with a monotonic clock
 	for i := range testCount(t, "FRESHET_HISTORIES", 1000) {

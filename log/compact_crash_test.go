@@ -121,6 +121,7 @@ func (s *stopAt) fs(mem *vfs.Mem) vfs.FS {
 // each of its changes of files. What is found is what was there, and the next
 // pass comes to its end.
 func TestCompactionCrashesAnywhere(t *testing.T) {
+	skipOneGoroutine(t)
 	seed := testSeed(t)
 	stops := 0
 	for i := range testCount(t, "FRESHET_SEEDS", 10) {
@@ -209,6 +210,7 @@ func recovered(c *compactModel, left *vfs.Mem) error {
 // it is given up. Nothing is lost, the log is not poisoned, and with room again
 // the pass is made.
 func TestCompactionOnAFullDisk(t *testing.T) {
+	skipOneGoroutine(t)
 	seed := testSeed(t)
 	for i := range testCount(t, "FRESHET_SEEDS", 10) {
 		seed := seed + uint64(i)
@@ -258,6 +260,7 @@ func TestCompactionOnAFullDisk(t *testing.T) {
 // time. Replaying meets swaps whose segments were swapped again since, and
 // forgets no file.
 func TestCheckpointBehindSwaps(t *testing.T) {
+	skipOneGoroutine(t)
 	seed := testSeed(t)
 	for i := range testCount(t, "FRESHET_SEEDS", 20) {
 		seed := seed + uint64(i)

@@ -131,6 +131,7 @@ func readGrowing(ctx context.Context, b *Broker, reuse bool, written *int) error
 // tenth of the records deletions. FRESHET_RECORDS sets how many; a million
 // takes a minute.
 func TestManyRecordsCompact(t *testing.T) {
+	skipOneGoroutine(t)
 	records := testCount(t, "FRESHET_RECORDS", 30_000)
 	rng := rand.New(rand.NewPCG(testSeed(t), 0))
 	dir := t.TempDir()

@@ -324,10 +324,20 @@ func testCount(t testing.TB, name string, byDefault int) int {
 	return n
 }
 
+// skipOneGoroutine skips a long test that has nothing to race, where only races
+// are looked for.
+func skipOneGoroutine(t *testing.T) {
+	t.Helper()
+	if raceEnabled && testing.Short() {
+		t.Skip("it runs on one goroutine")
+	}
+}
+
 // TestCrashHistories crashes the log at random operations, FRESHET_HISTORIES
 // times. Nothing acknowledged is lost, no commit is there in part, and what is
 // left is a prefix.
 func TestCrashHistories(t *testing.T) {
+	skipOneGoroutine(t)
 	seed := testSeed(t)
 	var passes int64
 	for i := range testCount(t, "FRESHET_HISTORIES", 2000) {

@@ -12,6 +12,7 @@ import (
 // placed in a segment, also after its topic was deleted. A sync of the journal
 // that left the segment out would make a power cut look like corruption.
 func TestPlacedBatchOfDeletedTopicIsSynced(t *testing.T) {
+	skipOneGoroutine(t)
 	mem := vfs.NewMem()
 	b := open(t, mem, Config{Durability: Interval, SyncInterval: time.Hour, placeBytes: 1, stepped: true})
 	for _, topic := range []string{"deleted", "kept"} {

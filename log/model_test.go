@@ -141,6 +141,7 @@ func (h *modelHistory) try(next *ledger, operation func() error) (done bool, err
 // FRESHET_HISTORIES of them, or as many as FRESHET_MODEL_TIME has room for (as
 // 90s or 8h).
 func TestLogAgainstModel(t *testing.T) {
+	skipOneGoroutine(t)
 	seed := testSeed(t)
 	most := testCount(t, "FRESHET_HISTORIES", 500)
 	var until time.Time

@@ -159,6 +159,7 @@ func TestRetentionOfTheFuture(t *testing.T) {
 // TestClockJumpsDeleteNothing runs seeded schedules of jumps, each of which is
 // over by the next look of the cleaner, FRESHET_HISTORIES of them.
 func TestClockJumpsDeleteNothing(t *testing.T) {
+	skipOneGoroutine(t)
 	seed := testSeed(t)
 	for i := range testCount(t, "FRESHET_HISTORIES", 1000) {
 		rng := rand.New(rand.NewPCG(seed+uint64(i), 0))

@@ -313,6 +313,7 @@ func (h *txnHistory) run() error {
 // TestTransactionsSurviveCrashes crashes at random operations, FRESHET_HISTORIES
 // times.
 func TestTransactionsSurviveCrashes(t *testing.T) {
+	skipOneGoroutine(t)
 	seed := testSeed(t)
 	for i := range testCount(t, "FRESHET_HISTORIES", 500) {
 		if err := newTxnHistory(seed + uint64(i)).run(); err != nil {
@@ -325,6 +326,7 @@ func TestTransactionsSurviveCrashes(t *testing.T) {
 // operations, by a killed process and by a power cut, and once more at an
 // operation of the recovery.
 func TestTransactionsSurviveEveryCrash(t *testing.T) {
+	skipOneGoroutine(t)
 	seed := testSeed(t)
 	for _, power := range []bool{false, true} {
 		crashes := 0
