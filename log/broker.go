@@ -45,7 +45,7 @@ type Broker struct {
 	topicChanges   atomic.Uint64 // how often topics were made, altered or deleted
 	groups         *groups       // shared, see there
 	epoch          int32         // leader epoch: one an opening
-	sealed         int           // the leader\'s: journal files since the last checkpoint was asked for
+	sealed         int           // the leader's: journal files since the last checkpoint was asked for
 	rolled         uint64        // the leader's: first record of the open journal file
 	layout         layout        // the leader's
 	placing        []*partition  // the leader's: held for batches of the group

@@ -56,7 +56,7 @@ const (
 	DefaultJournalBytes     = 256 << 20 // 256 MiB
 	DefaultSegmentBytes     = 1 << 30   // 1 GiB
 	DefaultTailBytes        = 64 << 20  // 64 MiB
-	DefaultOpenFiles        = 512
+	DefaultOpenFiles        = 2000
 	DefaultMaxMessageBytes  = 1<<20 + 12
 	DefaultOffsetsRetention = 7 * 24 * time.Hour
 
