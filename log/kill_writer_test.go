@@ -183,12 +183,25 @@ func sendBatch(b *Broker, id ProducerIdentity, sequence int32, i, k int, rng *ra
 	return err
 }
 
+// found returns the offset from which a life goes on, and says it: what the life
+// before had no time to acknowledge counts as acknowledged now.
+func found(b *Broker, what string, i int, group string, tp TopicPartition) (CommittedOffset, error) {
+	o, ok := b.Committed(group, tp)
+	if !ok {
+		return o, nil
+	}
+	return o, say("%s %d %d", what, i, o.Offset)
+}
+
 // writeCommits writes one record to each partition and the number of the commit
 // as the offset of a group, from which the next life goes on.
 func writeCommits(b *Broker, i int, rng *rand.Rand) error {
 	group := "commits-" + strconv.Itoa(i)
 	tp := TopicPartition{"commits", 0}
-	o, _ := b.Committed(group, tp)
+	o, err := found(b, "commit", i, group, tp)
+	if err != nil {
+		return err
+	}
 	c := b.NewCommitBuilder()
 	for k := int(o.Offset) + 1; ; k++ {
 		for p := range int32(3) {
@@ -250,7 +263,10 @@ func writeTxns(b *Broker, _ written, rng *rand.Rand) error {
 	if err != nil {
 		return err
 	}
-	o, _ := b.Committed("txns", TopicPartition{"txns", 0}) // of the last that was committed
+	o, err := found(b, "txn", 0, "txns", TopicPartition{"txns", 0})
+	if err != nil {
+		return err
+	}
 	for k := int(o.Offset) + 1; ; {
 		commit := rng.IntN(4) > 0
 		if err := writeTxn(ctx, p, k, commit, rng); err != nil {
