@@ -115,6 +115,7 @@ type Journal struct {
 
 	// Owned by the leader.
 	file      vfs.File
+	window    *vfs.Window // of file; nil where small records are written to it
 	pos       int64
 	beside    int64 // bytes elsewhere that the file's records speak of
 	salt      uint64
@@ -311,7 +312,7 @@ func (j *Journal) closeFiles() error {
 	if j.file == nil {
 		return nil
 	}
-	err := j.file.Close()
+	err := errors.Join(j.window.Close(), j.file.Close())
 	for _, f := range j.sealed { // of a journal that was poisoned before
 		err = errors.Join(err, f.Close())
 	}

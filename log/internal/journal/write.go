@@ -14,7 +14,7 @@ import (
 func (j *Journal) write(group []*Entry) error {
 	startPos, startNext, startCRC := j.pos, j.next, j.prevCRC
 	err := j.writeRecords(group)
-	if err == nil {
+	if err == nil && !j.writeInWindow(group) {
 		err = j.flush()
 	}
 	if err != nil {
@@ -135,6 +135,21 @@ func (j *Journal) flush() error {
 	return err
 }
 
+// windowRecordBytes is the size up to which a record goes through memory.
+const windowRecordBytes = 16 << 10
+
+// writeInWindow writes a group that is one small record, of which nothing is
+// written yet. No more than one: if the process dies meanwhile any bytes may be
+// missing, and a whole record behind a torn one looks like corruption.
+func (j *Journal) writeInWindow(group []*Entry) bool {
+	if len(group) > 1 || len(group[0].Parts) > 1 || len(j.buf) > windowRecordBytes || !j.window.Write(j.buf, j.pos) {
+		return false
+	}
+	j.pos += int64(len(j.buf))
+	j.buf = j.buf[:0]
+	return true
+}
+
 // SyncNow makes everything written so far durable, for the interval mode. A
 // failure poisons the journal.
 func (j *Journal) SyncNow() error {
@@ -228,6 +243,10 @@ func (j *Journal) begin() error {
 	if err == nil {
 		err = j.cfg.FS.SyncDir(".")
 	}
+	var window *vfs.Window
+	if err == nil {
+		window, err = j.openWindow(f)
+	}
 	if err != nil {
 		// Left behind, the file would look like the start of a sequence that
 		// never began.
@@ -240,8 +259,8 @@ func (j *Journal) begin() error {
 		return fmt.Errorf("create journal file: %w", err)
 	}
 	j.syncMu.Lock()
-	old := j.file
-	j.file, j.salt, j.pos, j.beside = f, salt, fileHeaderBytes, 0
+	old, oldWindow := j.file, j.window
+	j.file, j.window, j.salt, j.pos, j.beside = f, window, salt, fileHeaderBytes, 0
 	if old != nil && j.cfg.Sync == SyncNever {
 		// Nobody waits for it here, but whoever asks for all to be durable
 		// means this file too.
@@ -249,10 +268,20 @@ func (j *Journal) begin() error {
 		old = nil
 	}
 	j.syncMu.Unlock()
+	err = oldWindow.Close()
 	if old != nil {
-		return old.Close()
+		err = errors.Join(err, old.Close())
 	}
-	return nil
+	return err
+}
+
+// openWindow returns what small records are written through, nil where it would
+// not pay: the pages are large, and each sync writes them whole.
+func (j *Journal) openWindow(f vfs.File) (*vfs.Window, error) {
+	if j.cfg.Sync != SyncNever {
+		return nil, nil
+	}
+	return vfs.NewWindow(f)
 }
 
 func (j *Journal) format(f vfs.File, h fileHeader) error {
