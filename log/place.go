@@ -180,21 +180,20 @@ func (b *Broker) publishPlacedLocked(cb *commitBatch) {
 	b.unsynced.add(cb.place.segment, p)
 }
 
-// syncPlaced begins to sync what was placed, for the journal.
-func (b *Broker) syncPlaced() <-chan error {
+// syncPlaced returns what syncs that which was placed, for the journal, or has
+// done it.
+func (b *Broker) syncPlaced() (later func() error, err error) {
 	b.unsyncedPlaced.mu.Lock()
 	none := len(b.unsyncedPlaced.segments) == 0
 	b.unsyncedPlaced.mu.Unlock()
 	if none {
-		return nil
+		return nil, nil
 	}
-	done := make(chan error, 1)
+	all := func() error { return b.unsyncedPlaced.each((*segment.Segment).SyncData) }
 	if b.cfg.stepped {
-		done <- b.unsyncedPlaced.each((*segment.Segment).SyncData)
-		return done
+		return nil, all()
 	}
-	go func() { done <- b.unsyncedPlaced.each((*segment.Segment).SyncData) }()
-	return done
+	return all, nil
 }
 
 // find returns the bytes of a placed batch, none where its segment has it by the

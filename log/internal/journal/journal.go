@@ -50,11 +50,10 @@ type Config struct {
 	Sync      SyncMode
 	Boot      Boot
 
-	// SyncElsewhere begins to make durable what the records written so far
-	// speak of but do not hold, see Entry.Elsewhere, beside the sync of the
-	// journal. The channel gets the outcome; it is nil if there is nothing to
-	// do. May be nil.
-	SyncElsewhere func() <-chan error
+	// SyncElsewhere returns what makes durable that which the records written so
+	// far speak of but do not hold, see Entry.Elsewhere: it is called beside the
+	// sync of the journal. Nil is for nothing to do, or done already. May be nil.
+	SyncElsewhere func() (later func() error, err error)
 
 	Now       func() time.Time
 	Sequencer Sequencer

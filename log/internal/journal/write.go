@@ -180,9 +180,9 @@ func (j *Journal) syncFile() error {
 
 func (j *Journal) syncLocked() error {
 	written := j.written.Load()
-	var beside <-chan error
-	if j.cfg.SyncElsewhere != nil {
-		beside = j.cfg.SyncElsewhere()
+	elsewhere, err := j.syncElsewhere()
+	if err != nil {
+		return err
 	}
 	for len(j.sealed) > 0 {
 		f := j.sealed[0]
@@ -191,19 +191,50 @@ func (j *Journal) syncLocked() error {
 			return fmt.Errorf("sync sealed journal file: %v", err)
 		}
 	}
-	err := j.file.Sync()
-	if beside != nil {
-		if other := <-beside; other != nil {
-			return fmt.Errorf("sync beside the journal: %v", other)
-		}
-	}
-	if err != nil {
-		// Not wrapped: a full disk that shows only here must not be taken for
-		// one that refused a write, since what was written may be lost.
-		return fmt.Errorf("sync journal: %v", err)
+	if err := j.syncOpenFile(elsewhere); err != nil {
+		return err
 	}
 	j.durable.Store(written)
 	j.syncs.Add(1)
+	return nil
+}
+
+func (j *Journal) syncElsewhere() (later func() error, err error) {
+	if j.cfg.SyncElsewhere == nil {
+		return nil, nil
+	}
+	later, err = j.cfg.SyncElsewhere()
+	return later, elsewhereError(err)
+}
+
+// Sync errors are not wrapped: a full disk that shows only here must not be taken
+// for one that refused a write, since what was written may be lost.
+func elsewhereError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("sync beside the journal: %v", err)
+}
+
+// syncOpenFile syncs the file that is written to, and at the same time what is
+// elsewhere. That is the longer of the two, so it does not wait for a goroutine
+// to be woken.
+func (j *Journal) syncOpenFile(elsewhere func() error) error {
+	var err, other error
+	if elsewhere == nil {
+		err = j.file.Sync()
+	} else {
+		synced := make(chan error, 1)
+		go func() { synced <- j.file.Sync() }()
+		other = elsewhereError(elsewhere())
+		err = <-synced
+	}
+	if other != nil {
+		return other
+	}
+	if err != nil {
+		return fmt.Errorf("sync journal: %v", err)
+	}
 	return nil
 }
 
