@@ -98,18 +98,18 @@ func (c LogConfig) freshetPass(d log.Durability, partitions int, work func(*log.
 
 func (p *pass) freshet(fsys vfs.FS, d log.Durability, span time.Duration, work func(*log.Broker, until) (checksum, error)) error {
 	clock := &syncClock{FS: fsys}
-	counter := &opCounter{FS: clock}
 	filesBefore := openFiles()
-	b, err := log.OpenFS(counter, log.Config{Durability: d})
+	b, err := log.OpenFS(clock, log.Config{Durability: d})
 	if err != nil {
 		return err
 	}
-	counter.reset()
+	before := b.Metrics()
 	memory := watchMemory()
 	m := startMeter()
 	p.sum, err = work(b, until{end: m.at.Add(span)})
 	p.acknowledged = time.Since(m.at)
-	p.groups, p.syncs = counter.writes.Load(), counter.syncs.Load()
+	after := b.Metrics()
+	p.groups, p.syncs = after.Groups-before.Groups, after.JournalSyncs-before.JournalSyncs
 	p.files = max(openFiles()-filesBefore, 0)
 	clock.start()
 	err = errors.Join(err, b.Close())

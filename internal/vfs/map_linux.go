@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func (f dirFile) Map(off int64, n int) (b []byte, unmap func() error, err error) {
+func (f dirFile) Map(off int64, n int, pages Pages) (b []byte, unmap func() error, err error) {
 	err = control(f.f, "mmap", func(fd uintptr) error {
 		b, err = unix.Mmap(int(fd), off, n, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 		return err
@@ -14,7 +14,10 @@ func (f dirFile) Map(off int64, n int) (b []byte, unmap func() error, err error)
 	if err != nil {
 		return nil, nil, err
 	}
-	// Only advice: an older system, or one that is set so, uses small pages.
-	_ = unix.Madvise(b, unix.MADV_HUGEPAGE)
+	advice := unix.MADV_HUGEPAGE
+	if pages == SmallPages {
+		advice = unix.MADV_RANDOM // without it reading ahead makes large ones
+	}
+	_ = unix.Madvise(b, advice) // only that: an older system may know no large pages
 	return b, func() error { return os.NewSyscallError("munmap", unix.Munmap(b)) }, nil
 }

@@ -39,7 +39,7 @@ type SyncMode int
 
 const (
 	SyncGroups SyncMode = iota // each group, before it is published
-	SyncTimed                  // when SyncNow is called, and each sealed file
+	SyncTimed                  // when SyncNow is called
 	SyncNever                  // never while it is open: the operating system's affair
 )
 
@@ -106,16 +106,21 @@ type Journal struct {
 	}
 	idle sync.Cond // on mu: nobody leads
 
-	// syncMu is held while the open file is synced or replaced by a goroutine
-	// that is not the leader, or by the leader.
+	// syncMu is held while the files are synced, one sync at a time.
 	syncMu  sync.Mutex
-	sealed  []vfs.File // not yet synced, in SyncNever; guarded by syncMu
-	syncErr error      // of the first sync that failed; guarded by syncMu
+	syncErr error // of the first sync that failed; guarded by syncMu
+
+	// filesMu is held while a file takes the place of the open one, and guards
+	// the sealed ones that are not yet synced, of which SyncGroups has none.
+	filesMu sync.Mutex
+	sealed  []vfs.File
 
 	// Owned by the leader.
 	file      vfs.File
 	window    *vfs.Window // of file; nil where small records are written to it
 	pos       int64
+	reserved  int64 // size of file: the space up to there is its own
+	zeroed    int64 // up to where zeroAhead has written
 	beside    int64 // bytes elsewhere that the file's records speak of
 	salt      uint64
 	next      uint64 // sequence number of the next record
@@ -308,6 +313,8 @@ func (j *Journal) Close() error {
 func (j *Journal) closeFiles() error {
 	j.syncMu.Lock()
 	defer j.syncMu.Unlock()
+	j.filesMu.Lock()
+	defer j.filesMu.Unlock()
 	if j.file == nil {
 		return nil
 	}

@@ -52,10 +52,23 @@ func (j *Journal) takeBack() error {
 		return err
 	}
 	// Without the reservation the next group finds out that the disk is full.
-	if err := j.file.Preallocate(j.cfg.FileBytes); err != nil && !vfs.IsNoSpace(err) {
-		return err
+	reserved, err := j.reserve(j.file)
+	j.reserved, j.zeroed = reserved, j.pos
+	return err
+}
+
+// reserve reserves the space of a file. On a disk that is nearly full the file
+// does without: what is written next may be what gives room back, such as the end
+// of a topic.
+func (j *Journal) reserve(f vfs.File) (reserved int64, err error) {
+	err = f.Preallocate(j.cfg.FileBytes)
+	if vfs.IsNoSpace(err) {
+		return 0, nil
 	}
-	return nil
+	if err != nil {
+		return 0, err
+	}
+	return f.Size()
 }
 
 func (j *Journal) writeRecords(group []*Entry) error {
@@ -129,9 +142,38 @@ func (j *Journal) append(b []byte) error {
 }
 
 func (j *Journal) flush() error {
+	n := len(j.buf)
 	_, err := j.file.WriteAt(j.buf, j.pos)
-	j.pos += int64(len(j.buf))
+	j.pos += int64(n)
 	j.buf = j.buf[:0]
+	if err == nil && n < zeroAheadBytes/4 {
+		err = j.zeroAhead()
+	}
+	return err
+}
+
+// zeroAheadBytes is how much zeroAhead writes.
+const zeroAheadBytes = 256 << 10
+
+var zeros [zeroAheadBytes]byte
+
+// zeroAhead writes zeros where the next records go, at times, for a journal that
+// syncs each group. They are what the file has there already; but a file system
+// notes of space that is only reserved when it is first written to, and the sync
+// of a small group that does it takes half as long again.
+func (j *Journal) zeroAhead() error {
+	if j.cfg.Sync != SyncGroups || j.pos <= j.zeroed {
+		return nil
+	}
+	n := min(zeroAheadBytes, j.reserved-j.pos)
+	if n <= 0 {
+		return nil
+	}
+	_, err := j.file.WriteAt(zeros[:n], j.pos)
+	if vfs.IsNoSpace(err) { // the group is there nevertheless
+		j.reserved, err = 0, nil
+	}
+	j.zeroed = j.pos + n
 	return err
 }
 
@@ -184,19 +226,31 @@ func (j *Journal) syncLocked() error {
 	if err != nil {
 		return err
 	}
-	for len(j.sealed) > 0 {
-		f := j.sealed[0]
-		j.sealed = j.sealed[1:]
+	f, sealed := j.unsyncedFile()
+	for ; sealed; f, sealed = j.unsyncedFile() {
 		if err := errors.Join(f.Sync(), f.Close()); err != nil {
 			return fmt.Errorf("sync sealed journal file: %v", err)
 		}
 	}
-	if err := j.syncOpenFile(elsewhere); err != nil {
+	if err := j.syncOpenFile(f, elsewhere); err != nil {
 		return err
 	}
 	j.durable.Store(written)
 	j.syncs.Add(1)
 	return nil
+}
+
+// unsyncedFile takes the oldest sealed file, or returns the open one when there is
+// none: as of then everything that was written is there, or synced.
+func (j *Journal) unsyncedFile() (f vfs.File, sealed bool) {
+	j.filesMu.Lock()
+	defer j.filesMu.Unlock()
+	if len(j.sealed) == 0 {
+		return j.file, false
+	}
+	f = j.sealed[0]
+	j.sealed = j.sealed[1:]
+	return f, true
 }
 
 func (j *Journal) syncElsewhere() (later func() error, err error) {
@@ -219,13 +273,13 @@ func elsewhereError(err error) error {
 // syncOpenFile syncs the file that is written to, and at the same time what is
 // elsewhere. That is the longer of the two, so it does not wait for a goroutine
 // to be woken.
-func (j *Journal) syncOpenFile(elsewhere func() error) error {
+func (j *Journal) syncOpenFile(f vfs.File, elsewhere func() error) error {
 	var err, other error
 	if elsewhere == nil {
-		err = j.file.Sync()
+		err = f.Sync()
 	} else {
 		synced := make(chan error, 1)
-		go func() { synced <- j.file.Sync() }()
+		go func() { synced <- f.Sync() }()
 		other = elsewhereError(elsewhere())
 		err = <-synced
 	}
@@ -249,7 +303,7 @@ func (j *Journal) rollIfFull() error {
 // Roll seals the file and begins the next. Only the leader may call it (see
 // [Journal.Exclusive]).
 func (j *Journal) Roll() error {
-	if j.cfg.Sync != SyncNever {
+	if j.cfg.Sync == SyncGroups {
 		if err := j.syncFile(); err != nil {
 			return err
 		}
@@ -270,7 +324,7 @@ func (j *Journal) begin() error {
 	if err != nil {
 		return fmt.Errorf("create journal file: %w", err)
 	}
-	err = j.format(f, fileHeader{salt: salt, first: j.next, boot: j.cfg.Boot, prevCRC: j.prevCRC})
+	reserved, err := j.format(f, fileHeader{salt: salt, first: j.next, boot: j.cfg.Boot, prevCRC: j.prevCRC})
 	if err == nil {
 		err = j.cfg.FS.SyncDir(".")
 	}
@@ -289,17 +343,18 @@ func (j *Journal) begin() error {
 		}
 		return fmt.Errorf("create journal file: %w", err)
 	}
-	j.syncMu.Lock()
-	old, oldWindow := j.file, j.window
-	j.file, j.window, j.salt, j.pos, j.beside = f, window, salt, fileHeaderBytes, 0
-	if old != nil && j.cfg.Sync == SyncNever {
-		// Nobody waits for it here, but whoever asks for all to be durable
-		// means this file too.
+	err = j.window.Close()
+	j.filesMu.Lock()
+	old := j.file
+	j.file, j.window, j.salt = f, window, salt
+	j.pos, j.beside, j.reserved, j.zeroed = fileHeaderBytes, 0, reserved, 0
+	if old != nil && j.cfg.Sync != SyncGroups {
+		// The next sync means this file too, and may be under way in it: nobody
+		// waits for that here.
 		j.sealed = append(j.sealed, old)
 		old = nil
 	}
-	j.syncMu.Unlock()
-	err = oldWindow.Close()
+	j.filesMu.Unlock()
 	if old != nil {
 		err = errors.Join(err, old.Close())
 	}
@@ -307,24 +362,27 @@ func (j *Journal) begin() error {
 }
 
 // openWindow returns what small records are written through, nil where it would
-// not pay: the pages are large, and each sync writes them whole.
+// not pay: each sync makes the system look at the page anew. A sync writes whole
+// pages, so large ones are for a journal that has none.
 func (j *Journal) openWindow(f vfs.File) (*vfs.Window, error) {
-	if j.cfg.Sync != SyncNever {
-		return nil, nil
+	switch j.cfg.Sync {
+	case SyncTimed:
+		return vfs.NewWindow(f, vfs.SmallPages)
+	case SyncNever:
+		return vfs.NewWindow(f, vfs.LargePages)
 	}
-	return vfs.NewWindow(f)
+	return nil, nil
 }
 
-func (j *Journal) format(f vfs.File, h fileHeader) error {
-	// On a disk that is nearly full the file does without a reservation: what is
-	// written next may be what gives room back, such as the end of a topic.
-	if err := f.Preallocate(j.cfg.FileBytes); err != nil && !vfs.IsNoSpace(err) {
-		return err
+func (j *Journal) format(f vfs.File, h fileHeader) (reserved int64, err error) {
+	reserved, err = j.reserve(f)
+	if err == nil {
+		_, err = f.WriteAt(h.encode(), 0)
 	}
-	if _, err := f.WriteAt(h.encode(), 0); err != nil {
-		return err
+	if err != nil {
+		return 0, err
 	}
-	return f.Sync()
+	return reserved, f.Sync()
 }
 
 // New begins a journal, or goes on with one that was replayed: the next
