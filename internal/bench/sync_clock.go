@@ -52,10 +52,10 @@ type clockedFile struct {
 func (f *clockedFile) Sync() error { return f.clock.timed(f.File.Sync) }
 
 // Map passes on what vfs.Mapper asks of the file.
-func (f *clockedFile) Map(off int64, n int, pages vfs.Pages) ([]byte, func() error, error) {
+func (f *clockedFile) Map(off int64, n int) ([]byte, func() error, error) {
 	m, ok := f.File.(vfs.Mapper)
 	if !ok {
 		return nil, nil, errors.ErrUnsupported
 	}
-	return m.Map(off, n, pages)
+	return m.Map(off, n)
 }

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func (f dirFile) Map(off int64, n int, pages Pages) (b []byte, unmap func() error, err error) {
+func (f dirFile) Map(off int64, n int) (b []byte, unmap func() error, err error) {
 	err = control(f.f, "mmap", func(fd uintptr) error {
 		b, err = unix.Mmap(int(fd), off, n, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 		return err
@@ -14,10 +14,8 @@ func (f dirFile) Map(off int64, n int, pages Pages) (b []byte, unmap func() erro
 	if err != nil {
 		return nil, nil, err
 	}
-	advice := unix.MADV_HUGEPAGE
-	if pages == SmallPages {
-		advice = unix.MADV_RANDOM // without it reading ahead makes large ones
-	}
-	_ = unix.Madvise(b, advice) // only that: an older system may know no large pages
+	// Without it reading ahead makes large pages, each of which takes a while when
+	// it is touched first, and is written as a whole. Only advice.
+	_ = unix.Madvise(b, unix.MADV_RANDOM)
 	return b, func() error { return os.NewSyscallError("munmap", unix.Munmap(b)) }, nil
 }

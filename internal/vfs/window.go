@@ -8,21 +8,11 @@ type Mapper interface {
 	// Map returns n bytes of the file from off, which is a multiple of
 	// [WindowBytes]. What is written there is in the file at once. unmap ends it.
 	// It returns errors.ErrUnsupported where it cannot be done.
-	Map(off int64, n int, pages Pages) (b []byte, unmap func() error, err error)
+	Map(off int64, n int) (b []byte, unmap func() error, err error)
 }
 
-// WindowBytes is how much of the file a [Window] keeps mapped. Large pages take
-// no less than twice their size.
+// WindowBytes is how much of the file a [Window] keeps mapped.
 const WindowBytes = 4 << 20
-
-// Pages are what a file is mapped in. A file is written in whole pages, however
-// little in one has changed.
-type Pages int
-
-const (
-	SmallPages Pages = iota // 4 KiB on most systems
-	LargePages              // up to 2 MiB, if the system can: far fewer page faults
-)
 
 // A Window writes small pieces of a file, one behind the other, through memory
 // instead of by a system call each, which costs several times as much. What it
@@ -33,7 +23,6 @@ const (
 // One goroutine at a time may use it.
 type Window struct {
 	file  Mapper
-	pages Pages
 	size  int64 // of the file: beyond it memory means nothing
 	mem   []byte
 	off   int64 // of mem
@@ -42,7 +31,7 @@ type Window struct {
 
 // NewWindow returns a Window on what has been preallocated of f, or nil where f
 // cannot be mapped. The size of f must not shrink below what is written.
-func NewWindow(f File, pages Pages) (*Window, error) {
+func NewWindow(f File) (*Window, error) {
 	m, ok := f.(Mapper)
 	if !ok {
 		return nil, nil
@@ -51,7 +40,7 @@ func NewWindow(f File, pages Pages) (*Window, error) {
 	if err != nil || size == 0 {
 		return nil, err
 	}
-	w := &Window{file: m, pages: pages, size: size}
+	w := &Window{file: m, size: size}
 	if !w.move(0) {
 		return nil, nil
 	}
@@ -84,7 +73,7 @@ func (w *Window) move(off int64) bool {
 	if n <= 0 || w.unmap != nil && start == w.off || w.Close() != nil {
 		return false
 	}
-	mem, unmap, err := w.file.Map(start, int(n), w.pages)
+	mem, unmap, err := w.file.Map(start, int(n))
 	if err != nil {
 		// Not an error: it costs time only, and what is wrong with the file shows
 		// when it is written to.

@@ -9,7 +9,7 @@ import (
 )
 
 // openWindow returns a window on a new preallocated file, and the file.
-func openWindow(t *testing.T, size int64, pages Pages) (*Window, File) {
+func openWindow(t *testing.T, size int64) (*Window, File) {
 	t.Helper()
 	fsys, err := Dir(t.TempDir())
 	check(t, err)
@@ -17,7 +17,7 @@ func openWindow(t *testing.T, size int64, pages Pages) (*Window, File) {
 	check(t, err)
 	t.Cleanup(func() { check(t, f.Close()) })
 	check(t, f.Preallocate(size))
-	w, err := NewWindow(f, pages)
+	w, err := NewWindow(f)
 	check(t, err)
 	if w == nil {
 		if runtime.GOOS == "linux" {
@@ -31,13 +31,8 @@ func openWindow(t *testing.T, size int64, pages Pages) (*Window, File) {
 
 // Through a window and beside it, what is written is read back.
 func TestWindow(t *testing.T) {
-	t.Run("small pages", func(t *testing.T) { testWindow(t, SmallPages) })
-	t.Run("large pages", func(t *testing.T) { testWindow(t, LargePages) })
-}
-
-func testWindow(t *testing.T, pages Pages) {
 	const size = 2*WindowBytes + 5000
-	w, f := openWindow(t, size, pages)
+	w, f := openWindow(t, size)
 	r := rand.New(rand.NewPCG(1, 2))
 	want := make([]byte, size)
 	through := 0
@@ -71,7 +66,7 @@ func testWindow(t *testing.T, pages Pages) {
 
 // What a window cannot write it leaves to the file.
 func TestWindowLeavesAlone(t *testing.T) {
-	w, f := openWindow(t, 100, SmallPages)
+	w, f := openWindow(t, 100)
 	for _, off := range []int64{-1, 95, 100, WindowBytes, 1 << 40} {
 		if w.Write([]byte("0123456789"), off) {
 			t.Errorf("wrote 10 bytes at %d of 100", off)
@@ -91,14 +86,14 @@ func TestWindowLeavesAlone(t *testing.T) {
 	}
 	m, err := NewMem().OpenFile("a", os.O_RDWR|os.O_CREATE, FilePerm)
 	check(t, err)
-	if w, err := NewWindow(m, LargePages); w != nil || err != nil {
+	if w, err := NewWindow(m); w != nil || err != nil {
 		t.Errorf("window on a file in memory: %v, %v", w, err)
 	}
 }
 
 // Memory that has lost its page is no end of the process.
 func TestWindowOfCutFile(t *testing.T) {
-	w, f := openWindow(t, 1<<20, LargePages)
+	w, f := openWindow(t, 1<<20)
 	if !w.Write([]byte("abc"), 1<<19) {
 		t.Fatal("did not write")
 	}
@@ -121,24 +116,20 @@ func BenchmarkWindow(b *testing.B) {
 	piece := make([]byte, 248)
 	fsys, err := Dir(b.TempDir())
 	check(b, err)
-	for _, c := range []struct {
-		name    string
-		through bool
-		pages   Pages
-	}{{name: "WriteAt"}, {"small pages", true, SmallPages}, {"large pages", true, LargePages}} {
-		b.Run(c.name, func(b *testing.B) {
+	for _, through := range []bool{false, true} {
+		b.Run(map[bool]string{false: "WriteAt", true: "Window"}[through], func(b *testing.B) {
 			f, err := fsys.OpenFile("a", os.O_RDWR|os.O_CREATE|os.O_TRUNC, FilePerm)
 			check(b, err)
 			check(b, f.Preallocate(size))
-			w, err := NewWindow(f, c.pages)
+			w, err := NewWindow(f)
 			check(b, err)
-			if c.through && w == nil {
+			if through && w == nil {
 				b.Skip("this system maps no files")
 			}
 			b.SetBytes(int64(len(piece)))
 			for i := 0; b.Loop(); i++ {
 				off := int64(i) * int64(len(piece)) % (size - 4096)
-				if c.through && w.Write(piece, off) {
+				if through && w.Write(piece, off) {
 					continue
 				}
 				if _, err := f.WriteAt(piece, off); err != nil {

@@ -362,16 +362,12 @@ func (j *Journal) begin() error {
 }
 
 // openWindow returns what small records are written through, nil where it would
-// not pay: each sync makes the system look at the page anew. A sync writes whole
-// pages, so large ones are for a journal that has none.
+// not pay: each sync makes the system look at the page anew.
 func (j *Journal) openWindow(f vfs.File) (*vfs.Window, error) {
-	switch j.cfg.Sync {
-	case SyncTimed:
-		return vfs.NewWindow(f, vfs.SmallPages)
-	case SyncNever:
-		return vfs.NewWindow(f, vfs.LargePages)
+	if j.cfg.Sync == SyncGroups {
+		return nil, nil
 	}
-	return nil, nil
+	return vfs.NewWindow(f)
 }
 
 func (j *Journal) format(f vfs.File, h fileHeader) (reserved int64, err error) {
