@@ -244,3 +244,12 @@ func (f *failFile) loseUnsynced() {
 		l.loseUnsynced()
 	}
 }
+
+// Map passes on what a file can do. Writing to memory is no operation.
+func (f *failFile) Map(off int64, n int) (b []byte, unmap func() error, err error) {
+	m, ok := f.file.(Mapper)
+	if !ok {
+		return nil, nil, errors.ErrUnsupported
+	}
+	return m.Map(off, n)
+}

@@ -110,8 +110,8 @@ type Journal struct {
 	syncMu  sync.Mutex
 	syncErr error // of the first sync that failed; guarded by syncMu
 
-	// filesMu is held while a file takes the place of the open one, and guards
-	// the sealed ones that are not yet synced, of which SyncGroups has none.
+	// filesMu is held while a file takes the place of the open one. It guards the
+	// sealed ones, which the next sync syncs and closes.
 	filesMu sync.Mutex
 	sealed  []vfs.File
 
