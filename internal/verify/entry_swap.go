@@ -50,10 +50,12 @@ func (p *partition) swap(first, end, cleaned int64, segments []segment) error {
 			p.doom(g.segmentName)
 		}
 		return nil
+	case superseded(p.segments[i:j], segments):
+		// The checkpoint is younger than this place of the journal: what it knows may
+		// have taken the place of this and of more.
+		return nil
 	case p.segments[j-1].end != end || p.segments[i].base < first || p.segments[i].base > first && p.segments[i].base > p.start:
 		return fmt.Errorf("segments of offsets %d to %d take the place of those of %d to %d", first, end, p.segments[i].base, p.segments[j-1].end)
-	case superseded(p.segments[i:j], segments):
-		return nil // the checkpoint is younger than this place of the journal
 	}
 	for _, g := range p.segments[i:j] {
 		if g.generation >= segments[0].generation {
