@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"errors"
 	"io/fs"
 	"sync/atomic"
 	"time"
@@ -53,9 +52,5 @@ func (f *clockedFile) Sync() error { return f.clock.timed(f.File.Sync) }
 
 // Map passes on what vfs.Mapper asks of the file.
 func (f *clockedFile) Map(off int64, n int) ([]byte, func() error, error) {
-	m, ok := f.File.(vfs.Mapper)
-	if !ok {
-		return nil, nil, errors.ErrUnsupported
-	}
-	return m.Map(off, n)
+	return vfs.Map(f.File, off, n)
 }

@@ -247,9 +247,5 @@ func (f *failFile) loseUnsynced() {
 
 // Map passes on what a file can do. Writing to memory is no operation.
 func (f *failFile) Map(off int64, n int) (b []byte, unmap func() error, err error) {
-	m, ok := f.file.(Mapper)
-	if !ok {
-		return nil, nil, errors.ErrUnsupported
-	}
-	return m.Map(off, n)
+	return Map(f.file, off, n)
 }

@@ -6,6 +6,8 @@
 //	Fail   another FS, each operation of which can be made to fail
 //	Trace  another FS, each change to which is told
 //
+// A [Window] writes small pieces of a file of Dir through memory.
+//
 // Names are slash-separated and relative to the root, in the form that
 // [fs.ValidPath] accepts: "." is the root, and a name with "..", an empty
 // element or a leading slash is refused with [fs.ErrInvalid].

@@ -1,6 +1,9 @@
 package vfs
 
-import "runtime/debug"
+import (
+	"errors"
+	"runtime/debug"
+)
 
 // A Mapper is a [File] parts of which can be mapped into memory. A file that
 // wraps another may pass it on.
@@ -9,6 +12,15 @@ type Mapper interface {
 	// [WindowBytes]. What is written there is in the file at once. unmap ends it.
 	// It returns errors.ErrUnsupported where it cannot be done.
 	Map(off int64, n int) (b []byte, unmap func() error, err error)
+}
+
+// Map maps a part of f, which need not be a [Mapper]: for files that wrap others.
+func Map(f File, off int64, n int) (b []byte, unmap func() error, err error) {
+	m, ok := f.(Mapper)
+	if !ok {
+		return nil, nil, errors.ErrUnsupported
+	}
+	return m.Map(off, n)
 }
 
 // WindowBytes is how much of the file a [Window] keeps mapped.
@@ -22,7 +34,7 @@ const WindowBytes = 4 << 20
 //
 // One goroutine at a time may use it.
 type Window struct {
-	file  Mapper
+	file  File
 	size  int64 // of the file: beyond it memory means nothing
 	mem   []byte
 	off   int64 // of mem
@@ -32,15 +44,11 @@ type Window struct {
 // NewWindow returns a Window on what has been preallocated of f, or nil where f
 // cannot be mapped. The size of f must not shrink below what is written.
 func NewWindow(f File) (*Window, error) {
-	m, ok := f.(Mapper)
-	if !ok {
-		return nil, nil
-	}
 	size, err := f.Size()
 	if err != nil || size == 0 {
 		return nil, err
 	}
-	w := &Window{file: m, size: size}
+	w := &Window{file: f, size: size}
 	if !w.move(0) {
 		return nil, nil
 	}
@@ -73,7 +81,7 @@ func (w *Window) move(off int64) bool {
 	if n <= 0 || w.unmap != nil && start == w.off || w.Close() != nil {
 		return false
 	}
-	mem, unmap, err := w.file.Map(start, int(n))
+	mem, unmap, err := Map(w.file, start, int(n))
 	if err != nil {
 		// Not an error: it costs time only, and what is wrong with the file shows
 		// when it is written to.

@@ -7,8 +7,8 @@ import (
 	"github.com/freshet/freshet/internal/vfs"
 )
 
-// SyncNow makes everything written so far durable, for the interval mode. A
-// failure poisons the journal.
+// SyncNow makes everything written so far durable, for the interval mode
+// and for checkpoints. A failure poisons the journal.
 func (j *Journal) SyncNow() error {
 	if err := j.Err(); err != nil {
 		return err
